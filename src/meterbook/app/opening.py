@@ -1,0 +1,105 @@
+"""
+Where a book is kept, by what the caller calls the place.
+
+============================  =====================================================
+target                        store
+============================  =====================================================
+a path, or `:memory:`         SQLite
+`postgresql://...`            PostgreSQL, in a schema of its own
+============================  =====================================================
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from meterbook.foundation.errors import MissingExtraError
+from meterbook.stores.sqlite import SqliteStore
+
+
+if TYPE_CHECKING:
+    from meterbook.stores.postgres import PostgresStore
+
+    BookStore: TypeAlias = SqliteStore | PostgresStore
+
+# Both are in use: PostgreSQL's own tools take either.
+POSTGRES_SCHEMES: Final = ("postgresql://", "postgres://")
+
+DEFAULT_SCHEMA: Final = "meterbook"
+
+
+def create_store(target: str | Path, *, schema: str) -> BookStore:
+    """
+    Make a book at *target* and return its store.
+
+    Raises:
+        AlreadyABookError: If there is one.
+
+        NotABookError: If there cannot be one.
+
+        MissingExtraError: If the target is PostgreSQL and its driver is not there.
+    """
+    if is_postgres(target):
+        return _postgres().create(str(target), schema=schema)
+
+    return SqliteStore.create(target)
+
+
+def open_store(target: str | Path, *, schema: str, read_only: bool) -> BookStore:
+    """
+    Return the store of the book at *target*.
+
+    Raises:
+        NotABookError: If there is none.
+
+        SchemaTooOldError: If it must be migrated first.
+
+        SchemaTooNewError: If it was written by a newer version.
+
+        MissingExtraError: If the target is PostgreSQL and its driver is not there.
+    """
+    if is_postgres(target):
+        return _postgres().open(str(target), schema=schema, read_only=read_only)
+
+    return SqliteStore.open(target, read_only=read_only)
+
+
+def migrate_store(target: str | Path, *, schema: str) -> BookStore:
+    """
+    Bring the book at *target* up to date and return its store.
+
+    Raises:
+        NotABookError: If there is none.
+
+        SchemaTooNewError: If it was written by a newer version.
+
+        MissingExtraError: If the target is PostgreSQL and its driver is not there.
+    """
+    if is_postgres(target):
+        return _postgres().migrate(str(target), schema=schema)
+
+    return SqliteStore.migrate(target)
+
+
+def is_postgres(target: str | Path) -> bool:
+    """
+    Tell whether *target* is the address of a PostgreSQL database.
+    """
+    return str(target).startswith(POSTGRES_SCHEMES)
+
+
+def _postgres() -> type[PostgresStore]:
+    """
+    Return the class of PostgreSQL stores, which is loaded only when it is needed.
+    """
+    try:
+        from meterbook.stores.postgres import PostgresStore  # noqa: PLC0415 - optional
+    except ModuleNotFoundError as error:
+        if error.name is None or not error.name.startswith("psycopg"):
+            raise
+        raise MissingExtraError.named(
+            "postgres", purpose="A book in PostgreSQL"
+        ) from error
+
+    return PostgresStore

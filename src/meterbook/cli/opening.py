@@ -1,0 +1,59 @@
+"""
+Opening the book that a command is about.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from meterbook.cli.errors import wrong_usage
+
+
+if TYPE_CHECKING:
+    from meterbook.app import Book
+
+
+def opened(target: str | None, schema: str) -> Book:
+    """
+    Return the book at *target*, open.
+
+    Raises:
+        BadParameter: If no book was named.
+
+        CallerError: If there is none, or this version cannot read it.
+    """
+    # The rest of the program is loaded when there is a book to open: help is quick.
+    from meterbook.app import Book  # noqa: PLC0415 - see above
+
+    return Book.open(named(target), schema=schema)
+
+
+def created(target: str | None, schema: str, *, test_clock: dt.datetime | None) -> Book:
+    """
+    Return a new, empty book at *target*, open.
+
+    Args:
+        target: Where; no book may be there.
+
+        schema: In which schema, on PostgreSQL.
+
+        test_clock: What the clock of a test book shows first; None for a real one.
+    """
+    from meterbook.app import Book  # noqa: PLC0415 - as above
+
+    return Book.create(named(target), schema=schema, test_clock=test_clock)
+
+
+def named(target: str | None) -> str:
+    """
+    Return *target*.
+
+    Raises:
+        BadParameter: If it is missing.
+    """
+    if target:
+        return target
+
+    raise wrong_usage(
+        "--book", "say which book: --book usage.db, or export METERBOOK=usage.db."
+    )

@@ -1,0 +1,5 @@
+"""
+What is a moment, a period, a quantity? The floor everything stands on.
+"""
+
+from __future__ import annotations

@@ -1,0 +1,232 @@
+"""
+What a meter takes from one event: a value, and the group it counts for.
+
+A definition is turned into one closure before events come, because the worker asks
+every meter about every event. Each step answers with a value or with Unusable, and the
+first Unusable ends it::
+
+    event --type?--> filters? --> value --> group --> (value, group text)
+             |          |           |         |
+           None       None       Unusable  Unusable
+
+An event of another type, or one that the filters leave out, is not read: None. One
+that the meter should read and cannot is *unusable*: it is listed with the reason and
+never counted as something it did not say.
+"""
+
+from __future__ import annotations
+
+import re
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import msgspec
+
+from meterbook.metering.aggregations import Missing, Negative
+from meterbook.metering.filters import compile_filters
+from meterbook.metering.paths import MISSING, Data, Envelope, compile_path
+from meterbook.metering.scalars import NUMBERS, SCALARS, row_text
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from meterbook.metering.meters import Meter
+
+
+# Far beyond any bill, and few enough digits for every database's exact numbers.
+UNITS_MAX: Final = 10**30
+
+# As many digits as SQL and Parquet decimals hold.
+VALUE_DIGITS_MAX: Final = 38
+
+# An index entry of PostgreSQL holds 2,700 bytes; key, group and customer share one.
+KEY_BYTES_MAX: Final = 1_000
+GROUP_BYTES_MAX: Final = 500
+
+_PLAIN_DECIMAL: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
+
+
+class Unusable(msgspec.Struct, frozen=True, gc=False):
+    """
+    The meter should read this event, and cannot.
+
+    Attributes:
+        reason: Which field, and what is wrong with it, for people.
+    """
+
+    reason: str
+
+
+# (units, or a unique meter's key text; the group's text, "" without groups)
+Sample: TypeAlias = tuple[int | str, str]
+Measure: TypeAlias = "Callable[[Data, Envelope], int | str | Unusable]"
+Observe: TypeAlias = "Callable[[Data, Envelope], Sample | Unusable | None]"
+
+
+def compile_meter(meter: Meter) -> Observe:
+    """
+    Return a function that observes one event for *meter*.
+
+    Returns:
+        observe(data, envelope) -> None if the meter does not read the event, Unusable
+        if it should and cannot, else (value, group text). The value is units, 1 for
+        count, and for unique the key's text.
+    """
+    event_type = meter.event_type
+    accepts = compile_filters(meter.filters)
+    measure = _measure_of(meter)
+    read_group = compile_row(
+        [path for _, path in meter.group_by], bytes_max=GROUP_BYTES_MAX, needed=False
+    )
+
+    def observe(data: Data, envelope: Envelope) -> Sample | Unusable | None:
+        if envelope.type != event_type:
+            return None
+        if accepts is not None and not accepts(data, envelope):
+            return None
+        value = measure(data, envelope)
+        if isinstance(value, Unusable):
+            return value
+        group = read_group(data, envelope)
+        return group if isinstance(group, Unusable) else (value, group)
+
+    def observe_whole(data: Data, envelope: Envelope) -> Sample | Unusable | None:
+        if envelope.type != event_type:
+            return None
+        if accepts is not None and not accepts(data, envelope):
+            return None
+        value = measure(data, envelope)
+        return value if isinstance(value, Unusable) else (value, "")
+
+    return observe if meter.group_by else observe_whole
+
+
+def _measure_of(meter: Meter) -> Measure:
+    if meter.value is None:
+        return lambda _data, _envelope: 1
+
+    if isinstance(meter.value, tuple):
+        return compile_row(meter.value, bytes_max=KEY_BYTES_MAX, needed=True)
+
+    return compile_units(
+        meter.value,
+        scale=meter.scale,
+        negative_allowed=meter.negative is Negative.ALLOWED,
+        zero_if_missing=meter.missing is Missing.ZERO,
+    )
+
+
+def compile_units(
+    path: str, *, scale: int, negative_allowed: bool, zero_if_missing: bool
+) -> Measure:
+    """
+    Return a function that reads the number at *path* in the smallest unit.
+
+    A whole number takes the short way: no Decimal is made.
+    """
+    find = compile_path(path)
+    factor: int = 10**scale
+    highest = UNITS_MAX // factor
+    lowest = -highest if negative_allowed else 0
+    missing: int | Unusable = 0 if zero_if_missing else Unusable(f"{path} is missing")
+    wrong_type = Unusable(f"{path} has the wrong type: it is not a number")
+    too_fine = Unusable(f"{path} has more than {scale} decimal places")
+    too_large = Unusable(f"{path} is too large")
+    negative = Unusable(f"{path} is negative")
+
+    def measure(data: Data, envelope: Envelope) -> int | Unusable:
+        value = find(data, envelope)
+        if type(value) is int:
+            if lowest <= value <= highest:
+                return value * factor
+            return too_large if abs(value) > highest else negative
+        if value is MISSING:
+            return missing
+        units = read_slowly(value)
+        if type(units) is int and not -UNITS_MAX <= units <= UNITS_MAX:
+            return too_large
+        if type(units) is int and units < 0 and not negative_allowed:
+            return negative
+        return units
+
+    def read_slowly(value: object) -> int | Unusable:
+        number = _exact(value)
+        if number is None:
+            return wrong_type
+        units = _scaled(number, factor)
+        return too_fine if units is None else units
+
+    return measure
+
+
+def compile_row(
+    paths: Sequence[str], *, bytes_max: int, needed: bool
+) -> Callable[[Data, Envelope], str | Unusable]:
+    """
+    Return a function that reads the values at *paths* as the text of one row.
+
+    Args:
+        paths: Of the values, in the order of the row.
+
+        bytes_max: The longest text that can be kept, in bytes of UTF-8.
+
+        needed: Whether a missing or null value is unusable (a key), or null (a group).
+    """
+    finders = [(path, compile_path(path)) for path in paths]
+
+    def read_row(data: Data, envelope: Envelope) -> str | Unusable:
+        values = []
+        for path, find in finders:
+            value = find(data, envelope)
+            if value is MISSING or value is None:
+                if needed:
+                    return Unusable(f"{path} is missing")
+                value = None
+            elif type(value) not in SCALARS:
+                return Unusable(f"{path} has the wrong type: it is no plain value")
+            values.append(value)
+        text = row_text(values)
+        if 4 * len(text) > bytes_max and len(text.encode()) > bytes_max:
+            return Unusable(f"{', '.join(paths)}: longer than {bytes_max} bytes")
+        return text
+
+    return read_row
+
+
+def _exact(value: object) -> Decimal | None:
+    """
+    Return the number that a Decimal or a plain decimal string says, or None.
+    """
+    if type(value) is str:
+        digits = len(value) - value.startswith("-") - ("." in value)
+        if digits > VALUE_DIGITS_MAX or not _PLAIN_DECIMAL.fullmatch(value):
+            return None
+        return Decimal(value)
+
+    if type(value) not in NUMBERS:
+        return None
+
+    assert isinstance(value, Decimal)
+    return value if value.is_finite() else None
+
+
+def _scaled(number: Decimal, factor: int) -> int | None:
+    """
+    Return *number* times *factor* if that is whole, else None.
+
+    What is far too large or far too fine is not written out: it could be long.
+    """
+    if not number:
+        return 0
+
+    if number.adjusted() > VALUE_DIGITS_MAX:
+        return 10 * UNITS_MAX if number > 0 else -10 * UNITS_MAX
+
+    if number.adjusted() < -VALUE_DIGITS_MAX:
+        return None
+
+    numerator, denominator = number.as_integer_ratio()
+    units, rest = divmod(numerator * factor, denominator)
+    return None if rest else units

@@ -1,0 +1,79 @@
+"""
+A place where one book is kept, and the book's clock.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+
+    from meterbook.ports.following import Follower
+    from meterbook.ports.reading import Reader
+    from meterbook.ports.rows import Appended, NewEntry
+    from meterbook.ports.writing import Writer
+
+
+class Store(Protocol):
+    """
+    A place where one book is kept.
+    """
+
+    def reading(self) -> AbstractContextManager[Reader]:
+        """
+        Open one snapshot of the book.
+        """
+        ...
+
+    def writing(self) -> AbstractContextManager[Writer]:
+        """
+        Open a transaction: committed at the end of the block, rolled back if it raises.
+        """
+        ...
+
+    def append(self, rows: Sequence[NewEntry]) -> Appended:
+        """
+        Append in a transaction of its own, by the shortest way.
+        """
+        ...
+
+    def following(self) -> AbstractContextManager[Follower | None]:
+        """
+        Open the worker's transaction; None while another worker has it.
+        """
+        ...
+
+    @property
+    def can_follow(self) -> bool:
+        """
+        Tell whether this process may do the worker's step (not on a read-only book).
+        """
+        ...
+
+    @property
+    def follows_on_read(self) -> bool:
+        """
+        Tell whether the worker's step runs before a reading (SQLite), or apart from it.
+        """
+        ...
+
+    def close(self) -> None:
+        """
+        Give back what the store holds.
+        """
+        ...
+
+
+class Clock(Protocol):
+    """
+    The book's own clock.
+    """
+
+    def now(self) -> int:
+        """
+        Return the moment it is.
+        """
+        ...

@@ -1,0 +1,5 @@
+"""
+In which transaction? One function is one use case.
+"""
+
+from __future__ import annotations

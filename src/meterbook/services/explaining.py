@@ -1,0 +1,349 @@
+"""
+Explaining a number: the entries behind it, one by one, in the order they occurred.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+from meterbook.foundation.errors import InvalidQueryError
+from meterbook.foundation.instants import to_moment
+from meterbook.metering.observing import Unusable
+from meterbook.metering.paths import Envelope
+from meterbook.metering.readings import UNNUMBERED, AsOf, Question, Reading, finish
+from meterbook.services.compiling import compiled
+from meterbook.services.naming import names_of, shown_name
+from meterbook.services.sampling import decode_data, standing
+from meterbook.services.searching import find, find_carried
+from meterbook.services.snapshots import Snapshot
+from meterbook.services.usage import find_meter
+
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from collections.abc import Iterator
+
+    from meterbook.foundation.periods import Period
+    from meterbook.ports import Effect, Reader
+    from meterbook.services.compiling import ActiveMeter
+    from meterbook.services.usage import Asked
+
+# A page is for reading; an export takes many.
+PAGE_ENTRIES_MAX = 1_000
+
+# Index rows fetched at a time while a page fills: most pages take one fetch.
+FETCH_ROWS = 2_048
+
+
+class Cursor(NamedTuple):
+    """
+    Where a page ended: the moment and place of its last entry.
+    """
+
+    occurred_at: int
+    place: int
+
+    def text(self) -> str:
+        """
+        Return the cursor as people and programs hand it back.
+        """
+        return f"{self.occurred_at}:{self.place}"
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor:
+        """
+        Return the cursor that *text* is.
+
+        Raises:
+            InvalidQueryError: If it is none that a page gave.
+        """
+        at, _, place = text.partition(":")
+        try:
+            return cls(int(at), int(place))
+        except ValueError as error:
+            message = f"cursor {text[:40]!r} is none that a page of explain gave"
+            raise InvalidQueryError(message) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainedEntry:
+    """
+    An entry and what it did to the number.
+
+    Attributes:
+        role: `counted`; `carried in` for the level that the period began with;
+            `unusable` for one that the meter could not take.
+
+        place: Its place in the book; None while it has none.
+
+        units: In the meter's smallest unit; None for keys, and what is unusable.
+
+        key: The key of a unique meter, as a JSON array.
+
+        group: As a JSON array of the meter's group values; empty without groups.
+
+        reason: Why it is unusable.
+
+        subject: Who used it; a pseudonym if the name was erased.
+    """
+
+    role: str
+    place: int | None
+    source: str
+    event_id: str
+    type: str
+    occurred_at: dt.datetime
+    recorded_at: dt.datetime | None
+    subject: str | None
+    actor: str | None
+    units: int | None
+    key: str | None
+    group: str
+    reason: str | None
+    data: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExplainPage:
+    """
+    A reading and a page of the entries behind it.
+
+    Attributes:
+        next: The cursor of the next page; None if this is the last.
+    """
+
+    reading: Reading
+    entries: list[ExplainedEntry]
+    next: str | None
+
+
+class _Found(NamedTuple):
+    """
+    An effect that the meter read, and what it made of it.
+    """
+
+    effect: Effect
+    role: str
+    units: int | None
+    key: str | None
+    group: str
+    reason: str | None
+
+
+def explain(  # noqa: PLR0913 - what is asked, and which page of it
+    reader: Reader,
+    asked: Asked,
+    *,
+    customer: str,
+    period: Period,
+    after: str | None,
+    limit: int,
+) -> ExplainPage:
+    """
+    Return the reading of *customer* over *period* and the entries behind it.
+
+    Args:
+        reader: One snapshot.
+
+        asked: What is asked. A page belongs to the as-of it was asked for: hand the
+            same place and moment back with the cursor, and nothing is shown twice.
+
+        customer: Whose usage.
+
+        period: Over which period.
+
+        after: The cursor of the page before, None for the first.
+
+        limit: The most entries of a page, 1 to PAGE_ENTRIES_MAX.
+
+    Raises:
+        UnknownMeterError: If there is no such meter or version.
+
+        InvalidQueryError: If the cursor or the limit is not usable.
+    """
+    if not 1 <= limit <= PAGE_ENTRIES_MAX:
+        message = f"limit is 1 to {PAGE_ENTRIES_MAX}, not {limit}"
+        raise InvalidQueryError(message)
+
+    row = find_meter(reader, asked.meter_key, asked.version)
+    snapshot = Snapshot.of(reader, place=asked.place)
+    tail = snapshot.tail(customer)
+    place = asked.place
+    if place is None and not tail.unnumbered:
+        place = snapshot.marks.posted if tail.too_long else snapshot.marks.numbered
+    meter = compiled(row)
+    question = Question(
+        customer_key=customer,
+        meter=meter.meter,
+        meter_version=row.version,
+        period=period,
+        as_of=AsOf(place, asked.moment),
+        by=asked.by,
+    )
+    page = _Page(snapshot, meter, row.rolled, question)
+    whole, groups = find(snapshot, meter, row.rolled, question)
+    cursor = None if after is None else Cursor.parse(after)
+    found, following = page.fill(cursor, limit)
+    return ExplainPage(
+        reading=finish(
+            question, whole, groups, provisional=tail.unnumbered, behind=tail.too_long
+        ),
+        entries=_shown(reader, question, found),
+        next=None if following is None else following.text(),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Page:
+    snapshot: Snapshot
+    meter: ActiveMeter
+    rolled: int
+    question: Question
+
+    def fill(
+        self, cursor: Cursor | None, limit: int
+    ) -> tuple[list[_Found], Cursor | None]:
+        """
+        Return the entries after *cursor*, and where to go on if there are more.
+        """
+        carried = self.carried() if cursor is None else []
+        found: list[_Found] = []
+        for each in self.walk(cursor or Cursor(self.question.period.start_us, -1)):
+            if len(found) == limit:
+                last = found[-1].effect
+                return carried + found, Cursor(last.occurred_at, last.place)
+            found.append(each)
+        return carried + found, None
+
+    def walk(self, cursor: Cursor) -> Iterator[_Found]:
+        """
+        Yield what the meter read after *cursor*, in order of (occurred_at, place).
+        """
+        until = self.question.read_until
+        more = True
+        while more:
+            rows = self.effects(cursor.occurred_at, until, limit=FETCH_ROWS)
+            more = len(rows) == FETCH_ROWS
+            end = _key(rows[-1]) if more else None
+            for effect in self.standing(rows, cursor, end):
+                seen = self.look(effect)
+                if seen is not None:
+                    yield seen
+            if end is not None:
+                # The last event's rows may be cut: it is read again with the next.
+                cursor = Cursor(end.occurred_at, end.place - 1)
+
+    def standing(
+        self, rows: list[Effect], cursor: Cursor, end: Cursor | None
+    ) -> list[Effect]:
+        type_ = self.question.meter.event_type
+        tail = self.snapshot.tail(self.question.customer_key).effects.get(type_, [])
+        until = self.question.read_until
+        inside = [
+            effect
+            for effect in (*rows, *tail)
+            if cursor < _key(effect)
+            and effect.occurred_at < until
+            and (end is None or _key(effect) < end)
+        ]
+        return sorted(standing(inside), key=_key)
+
+    def effects(self, start: int, end: int, *, limit: int | None) -> list[Effect]:
+        if start >= end:
+            return []
+        return self.snapshot.reader.effects(
+            customer=self.question.customer_key,
+            type_=self.question.meter.event_type,
+            start=start,
+            end=end,
+            upto=self.snapshot.upto,
+            limit=limit,
+        )
+
+    def look(self, effect: Effect) -> _Found | None:
+        """
+        Return what the meter made of *effect*; None if it does not read it.
+        """
+        envelope = Envelope(
+            effect.source,
+            self.question.meter.event_type,
+            effect.subject_id,
+            effect.actor_id,
+        )
+        seen = self.meter.observe(decode_data(effect.data), envelope)
+        if seen is None:
+            return None
+        if isinstance(seen, Unusable):
+            return _Found(effect, "unusable", None, None, "", seen.reason)
+        value, group = seen
+        if isinstance(value, str):
+            return _Found(effect, "counted", None, value, group, None)
+        return _Found(effect, "counted", value, None, group, None)
+
+    def carried(self) -> list[_Found]:
+        """
+        Return the entries whose levels the period begins with.
+        """
+        if not self.meter.is_level:
+            return []
+        found: dict[str, _Found] = {}
+        carried = find_carried(self.snapshot, self.meter, self.rolled, self.question)
+        for group, at in sorted(carried.items()):
+            rows = self.effects(at, at + 1, limit=None)
+            tail = self.snapshot.tail(self.question.customer_key).effects.get(
+                self.question.meter.event_type, []
+            )
+            here = [effect for effect in (*rows, *tail) if effect.occurred_at == at]
+            for effect in sorted(standing(here), key=_key):
+                seen = self.look(effect)
+                if (
+                    seen is not None
+                    and seen.units is not None
+                    and (not group or seen.group == group)
+                ):
+                    found[group] = seen._replace(role="carried in")
+        return list(found.values())
+
+
+def _key(effect: Effect) -> Cursor:
+    return Cursor(effect.occurred_at, effect.place)
+
+
+def _shown(
+    reader: Reader, question: Question, found: list[_Found]
+) -> list[ExplainedEntry]:
+    """
+    Return *found* as people read it: with names, ids and times.
+    """
+    names = names_of(
+        reader,
+        {each.effect.subject_id for each in found}
+        | {each.effect.actor_id for each in found},
+    )
+    placed = [each.effect.place for each in found if each.effect.place < UNNUMBERED]
+    stored = {entry.seq: entry for entry in reader.entries_at(placed)}
+    shown = []
+    for each in found:
+        effect = each.effect
+        entry = stored.get(effect.place)
+        shown.append(
+            ExplainedEntry(
+                role=each.role,
+                place=None if entry is None else effect.place,
+                source=effect.source,
+                event_id="" if entry is None else entry.event_id,
+                type=question.meter.event_type,
+                occurred_at=to_moment(effect.occurred_at),
+                recorded_at=None if entry is None else to_moment(entry.recorded_at),
+                subject=shown_name(names, effect.subject_id),
+                actor=shown_name(names, effect.actor_id),
+                units=each.units,
+                key=each.key,
+                group=each.group,
+                reason=each.reason,
+                data=decode_data(effect.data),
+            )
+        )
+    return shown

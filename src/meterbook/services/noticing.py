@@ -1,0 +1,176 @@
+"""
+What is odd about an event that was recorded all the same.
+
+=============  ==================================================================
+unmatched      no meter reads events of this type
+unusable       a meter reads it, and cannot take its value
+unattributed   it states no customer, and its subject belongs to none yet
+=============  ==================================================================
+
+None of these keeps an event out of the book: a meter may be defined later, and so may
+the customer of a subject. But whoever records should hear of it at once.
+"""
+
+from __future__ import annotations
+
+import time
+
+from typing import TYPE_CHECKING
+
+from meterbook.metering.attribution import Attribution, payer
+from meterbook.metering.events import Warn
+from meterbook.metering.paths import Envelope
+from meterbook.metering.observing import Unusable
+from meterbook.services.compiling import by_type
+from meterbook.services.naming import ERASURES_SETTING
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from meterbook.metering.events import Event
+    from meterbook.ports import AttributionRow, MeterRow, NewEntry, Reader, Store
+    from meterbook.services.compiling import ActiveMeter
+    from meterbook.services.naming import People
+
+
+# Counts the changes of meters, so that other processes learn of them.
+CATALOG_SETTING = "catalog_version"
+
+# How stale a process may be about meters that another one defines, and about people
+# that another one erases. Looking costs one small query.
+REFRESH_NS = 1_000_000_000
+
+# What has no place yet comes after all that has one: attributions, then new events.
+UNNUMBERED = 1 << 62
+AFTER_ALL = 1 << 63
+
+UNMATCHED = Warn(
+    code="unmatched", detail="No meter reads events of this type: define one."
+)
+UNATTRIBUTED = Warn(
+    code="unattributed",
+    detail="Nobody pays for this yet: attribute its subject to a customer.",
+)
+ONLY_UNMATCHED = (UNMATCHED,)
+
+
+class Notices:
+    """
+    The meters as of at most a second ago, and what they say of new events.
+
+    Attributes:
+        meters: The latest version of every meter, by the type of event that it reads.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        people: People,
+        *,
+        monotonic_ns: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        self.meters: dict[str, list[ActiveMeter]] = {}
+        self._store = store
+        self._people = people
+        self._monotonic_ns = monotonic_ns
+        self._versions: tuple[str | None, str | None] | None = None
+        self._fresh_until = -1
+
+    def refresh(self) -> None:
+        """
+        Look whether meters changed or people were erased, at most once a second.
+        """
+        if self._monotonic_ns() < self._fresh_until:
+            return
+
+        with self._store.reading() as reader:
+            catalog = reader.setting(CATALOG_SETTING)
+            erasures = reader.setting(ERASURES_SETTING)
+            if self._versions is None or self._versions[0] != catalog:
+                self.meters = by_type(latest_versions(reader))
+        if self._versions is not None and self._versions[1] != erasures:
+            self._people.forget()
+        self._versions = (catalog, erasures)
+        self._fresh_until = self._monotonic_ns() + REFRESH_NS
+
+    def expire(self) -> None:
+        """
+        Look again before the next event: this process changed meters or people.
+        """
+        self._fresh_until = -1
+
+    def of(self, event: Event, row: NewEntry) -> tuple[Warn, ...]:
+        """
+        Return what the meters have to say of *event*, recorded as *row*.
+        """
+        meters = self.meters.get(event.type)
+        if meters is None:
+            return ONLY_UNMATCHED
+
+        envelope = Envelope(row[1], row[3], row[4], row[5])
+        found: tuple[Warn, ...] = ()
+        for active in meters:
+            answer = active.observe(event.data, envelope)
+            if type(answer) is Unusable:
+                key, reason = active.meter.key, answer.reason
+                warn = Warn(code="unusable", meter_key=key, detail=reason)
+                found = (*found, warn)
+        return found
+
+
+def latest_versions(reader: Reader) -> list[MeterRow]:
+    """
+    Return the latest version of every meter, by key.
+    """
+    return list({row.meter_key: row for row in reader.meters()}.values())
+
+
+def unattributed(reader: Reader, rows: Iterable[NewEntry]) -> set[int]:
+    """
+    Return the positions of the *rows* that nobody pays for, as known now.
+
+    One query answers for all rows that state no customer; none is made without one.
+    """
+    open_rows = [(index, row) for index, row in enumerate(rows) if row[6] is None]
+    subjects = {row[4] for _, row in open_rows if row[4] is not None}
+    owners = timelines(reader.attributions(subjects)) if subjects else {}
+    return {
+        index
+        for index, row in open_rows
+        if _payer_now(owners.get(row[4] or 0, []), occurred_at=row[7]) is None
+    }
+
+
+def timelines(rows: Iterable[AttributionRow]) -> dict[int, list[Attribution]]:
+    """
+    Return the attributions of each subject, in the book's order.
+
+    One that has no place yet stands after all that have one.
+    """
+    found: dict[int, list[Attribution]] = {}
+    for row in rows:
+        attribution = Attribution(
+            subject=str(row.subject_id),
+            customer=row.customer,
+            effective_at=row.effective_at,
+            seq=UNNUMBERED + row.entry_id if row.seq is None else row.seq,
+        )
+        found.setdefault(row.subject_id, []).append(attribution)
+    for attributions in found.values():
+        attributions.sort(key=lambda attribution: attribution.seq)
+    return found
+
+
+def _payer_now(owners: Sequence[Attribution], *, occurred_at: int) -> str | None:
+    """
+    Return who pays for an event of today that states no customer.
+    """
+    customer, _ = payer(
+        None,
+        occurred_at=occurred_at,
+        seq=AFTER_ALL,
+        attributions=owners,
+        upto_seq=AFTER_ALL,
+    )
+    return customer

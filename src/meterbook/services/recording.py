@@ -1,0 +1,326 @@
+"""
+Recording: what the book is told becomes entries, each exactly once.
+
+::
+
+    events --admit--> offers --append--> entry ids --> outcomes, in order
+              |                   |
+           Refused       Duplicate | Conflict
+
+The answer comes after the commit, so an acknowledged event is durable. One bad event
+does not sink its batch. An error (a full disk, a lost connection) means that nothing
+of the batch was acknowledged: send it again, repeating is harmless.
+
+Laws (tests/services/test_recording.py):
+    - Recording twice is recording once.
+    - One answer for each event, in order.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+from typing import TYPE_CHECKING
+
+from meterbook.foundation.errors import BatchTooLargeError
+from meterbook.metering.admission import Admitted, admit
+from meterbook.metering.cloudevents import decode
+from meterbook.metering.events import Conflict, Duplicate, Event, Recorded, Refused
+from meterbook.services.naming import People, names_of
+from meterbook.services.noticing import (
+    ONLY_UNMATCHED,
+    UNATTRIBUTED,
+    Notices,
+    unattributed,
+)
+from meterbook.services.quarantining import document_of, held
+from meterbook.services.rows import is_same, rows_of
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import TypeVar
+
+    from meterbook.metering.events import Recording
+    from meterbook.ports import Appended, Clock, Known, NewEntry, QuarantineRow, Store
+
+    T = TypeVar("T")
+
+# What one transaction takes: some 5 MB of rows, and locks held for about 0.1 s.
+BATCH_EVENTS_MAX = 10_000
+
+# What a stream commits at a time: more gains little, and loses more when it fails.
+STREAM_BATCH_EVENTS = 1_000
+
+
+class Recorder:
+    """
+    The way into the book.
+
+    It remembers the ids of people and the meters, and looks once a second whether
+    another process changed them: a warning may be that stale, an entry never is wrong.
+    """
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self.people = People()
+        self.notices = Notices(store, self.people)
+        self._store = store
+        self._clock = clock
+
+    def record(
+        self, events: Sequence[Event], *, quarantine: bool = False
+    ) -> list[Recording]:
+        """
+        Record *events* in one transaction, and answer for each, in order.
+
+        Args:
+            events: At most BATCH_EVENTS_MAX.
+
+            quarantine: Whether to keep what is refused, to be looked at and replayed.
+
+        Raises:
+            BatchTooLargeError: If there are more.
+
+            StoreError: If the storage failed; nothing was acknowledged.
+        """
+        _check_size(events)
+        return self._record(events, events if quarantine else ())
+
+    def record_stream(
+        self,
+        events: Iterable[Event],
+        *,
+        batch: int = STREAM_BATCH_EVENTS,
+        quarantine: bool = False,
+    ) -> Iterator[Recording]:
+        """
+        Record *events*, however many there are, *batch* at a time.
+
+        Yields:
+            The answer for each event, in order, once its batch is durable. Nothing is
+            recorded before the first answer is asked for.
+        """
+        for part in _batched(events, batch):
+            yield from self.record(part, quarantine=quarantine)
+
+    def record_json(
+        self, lines: Iterable[bytes], *, quarantine: bool = False
+    ) -> list[Recording]:
+        """
+        Record CloudEvents documents, and answer for each, in order.
+
+        Args:
+            lines: One structured CloudEvents 1.0 document each; blank ones are skipped.
+                Any number: each STREAM_BATCH_EVENTS of them are a transaction.
+
+            quarantine: Whether to keep refused documents, as they were received.
+
+        Raises:
+            StoreError: If the storage failed. Earlier batches are recorded: send all
+                of them again, repeating is harmless.
+        """
+        return list(self.record_json_stream(lines, quarantine=quarantine))
+
+    def record_json_stream(
+        self,
+        lines: Iterable[bytes],
+        *,
+        batch: int = STREAM_BATCH_EVENTS,
+        quarantine: bool = False,
+    ) -> Iterator[Recording]:
+        """
+        Record CloudEvents documents, *batch* at a time; see `record_json`.
+
+        Yields:
+            The answer for each document, in order, once its batch is durable.
+        """
+        documents = (line for line in lines if line and not line.isspace())
+        for part in _batched(documents, batch):
+            yield from self.record_documents(part, quarantine=quarantine)
+
+    def record_documents(
+        self, documents: Sequence[bytes], *, quarantine: bool = False
+    ) -> list[Recording]:
+        """
+        Record one batch of CloudEvents documents, as `record` does of events.
+        """
+        _check_size(documents)
+        told = [decode(document) for document in documents]
+        return self._record(told, documents if quarantine else ())
+
+    def _record(
+        self,
+        told: Sequence[Event | Refused],
+        documents: Sequence[Event | bytes],
+    ) -> list[Recording]:
+        """
+        Record what was *told*.
+
+        Args:
+            told: Events, and documents that could not even be read.
+
+            documents: For each of them what to keep if it is refused; or nothing.
+        """
+        self.notices.refresh()
+        now = self._clock.now()
+        offers = [
+            item if type(item) is Refused else admit(item, now_us=now) for item in told
+        ]
+        taken = [offer for offer in offers if type(offer) is Admitted]
+        if len(taken) == len(told):
+            return self._append(told, taken, now, [])
+
+        events = [
+            item
+            for item, offer in zip(told, offers, strict=True)
+            if type(offer) is Admitted
+        ]
+        kept = [
+            held(offer, document_of(document), now)
+            for offer, document in zip(offers, documents, strict=False)
+            if type(offer) is Refused
+        ]
+        answers = iter(self._append(events, taken, now, kept))
+        return [offer if type(offer) is Refused else next(answers) for offer in offers]
+
+    def _append(
+        self,
+        events: Sequence[Event],
+        offers: Sequence[Admitted],
+        now: int,
+        kept: Sequence[QuarantineRow],
+    ) -> list[Recording]:
+        """
+        Append the *offers* of *events*, and keep the documents that were refused.
+
+        Where nobody is new and nothing is kept, one statement does: the hot path.
+        """
+        try:
+            rows = rows_of(offers, self.people.ids, now)
+        except KeyError:
+            return self._append_and_name(events, offers, now, kept)
+        if kept:
+            return self._append_and_name(events, offers, now, kept)
+        if not rows:
+            return []
+
+        unpaid = self._unpaid(rows)
+        appended = self._store.append(rows)
+        return self._outcomes(events, offers, rows, appended, unpaid)
+
+    def _append_and_name(
+        self,
+        events: Sequence[Event],
+        offers: Sequence[Admitted],
+        now: int,
+        kept: Sequence[QuarantineRow],
+    ) -> list[Recording]:
+        """
+        Do as `_append` in a transaction that also names people and keeps documents.
+        """
+        names = {offer.subject for offer in offers} | {offer.actor for offer in offers}
+        with self._store.writing() as writer:
+            ids, fresh = self.people.named(writer, names)
+            rows = rows_of(offers, ids, now)
+            unpaid = unattributed(writer, rows)
+            appended = writer.append(rows)
+            for row in kept:
+                writer.quarantine(row)
+        self.people.learn(fresh)
+        return self._outcomes(events, offers, rows, appended, unpaid)
+
+    def _unpaid(self, rows: Sequence[NewEntry]) -> set[int]:
+        """
+        Return the positions of the *rows* that nobody pays for, as known now.
+        """
+        if None not in [row[6] for row in rows]:
+            return set()
+
+        with self._store.reading() as reader:
+            return unattributed(reader, rows)
+
+    def _outcomes(
+        self,
+        events: Sequence[Event],
+        offers: Sequence[Admitted],
+        rows: Sequence[NewEntry],
+        appended: Appended,
+        unpaid: set[int],
+    ) -> list[Recording]:
+        """
+        Return what became of each row, with what is to be noticed about the new ones.
+        """
+        meters, notices = self.notices.meters, self.notices.of
+        outcomes: list[Recording] = [
+            Recorded(
+                entry_id, notices(event, row) if row[3] in meters else ONLY_UNMATCHED
+            )
+            for event, row, entry_id in zip(
+                events, rows, appended.entry_ids, strict=True
+            )
+        ]
+        for index in unpaid:
+            outcome = outcomes[index]
+            assert isinstance(outcome, Recorded)
+            warnings = (*outcome.warnings, UNATTRIBUTED)
+            outcomes[index] = Recorded(outcome.entry_id, warnings)
+        if appended.known:
+            self._judge(offers, rows, appended.known, outcomes)
+        return outcomes
+
+    def _judge(
+        self,
+        offers: Sequence[Admitted],
+        rows: Sequence[NewEntry],
+        known: Mapping[int, Known],
+        outcomes: list[Recording],
+    ) -> None:
+        """
+        Put Duplicate or Conflict for each row whose identity was *known*.
+        """
+        others = []
+        for index, entry in known.items():
+            if entry.fingerprint == rows[index][11]:
+                outcomes[index] = Duplicate(entry.entry_id)
+            else:
+                outcomes[index] = Conflict(entry.entry_id)
+                others.append((index, entry))
+        if others:
+            self._look_for_erased(offers, others, outcomes)
+
+    def _look_for_erased(
+        self,
+        offers: Sequence[Admitted],
+        others: Sequence[tuple[int, Known]],
+        outcomes: list[Recording],
+    ) -> None:
+        """
+        Put Duplicate for those *others* that differ only because a name was erased.
+
+        A retry after an erasure states the name, which has another number by now.
+        """
+        people = {entry.subject_id for _, entry in others}
+        people |= {entry.actor_id for _, entry in others}
+        with self._store.reading() as reader:
+            names = names_of(reader, people)
+        for index, entry in others:
+            if is_same(offers[index], entry, names):
+                outcomes[index] = Duplicate(entry.entry_id)
+
+
+def _check_size(batch: Sequence[object]) -> None:
+    if len(batch) > BATCH_EVENTS_MAX:
+        message = (
+            f"The batch holds {len(batch):,} events, and one call takes "
+            f"{BATCH_EVENTS_MAX:,}: send it in parts."
+        )
+        raise BatchTooLargeError(message)
+
+
+def _batched(items: Iterable[T], size: int) -> Iterator[list[T]]:
+    """
+    Cut *items* into lists of *size*, the last one shorter; there is no empty one.
+    """
+    remaining = iter(items)
+    while batch := list(itertools.islice(remaining, size)):
+        yield batch

@@ -1,0 +1,171 @@
+"""
+The book at one moment, as a reading sees it: what is posted, and the tail.
+
+::
+
+    place 1 ............ posted ........ numbered   (no place yet)
+          |-- postings ----|------------- tail ------------|
+
+The *tail* is what the worker has not come to. A reading works out what it does (see
+`meterbook.services.posting`), so that an acknowledged event counts at once; if part of
+it has no place yet, the reading is provisional (semantics 2.2).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from meterbook.foundation.errors import UnknownPlaceError
+from meterbook.metering.readings import UNNUMBERED
+from meterbook.ports import Effect
+from meterbook.services.posting import place_of, post
+
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from meterbook.ports import Marks, Reader, StoredEntry
+
+# Beyond this many entries a tail is no longer folded: the reading answers for the last
+# posted place and says that it is behind. Folding so many takes about a second.
+TAIL_ENTRIES_MAX = 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tail:
+    """
+    What the entries after the last posted place do to one customer.
+
+    Attributes:
+        effects: By event type.
+
+        unnumbered: Whether some of the effects are of entries without a place.
+
+        too_long: There are more entries than a reading folds; the effects are none.
+    """
+
+    effects: dict[str, list[Effect]] = field(default_factory=dict)
+    unnumbered: bool = False
+    too_long: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """
+    One snapshot of the book, asked about at one place.
+
+    Attributes:
+        reader: The store's snapshot.
+
+        marks: How far the worker has come in it.
+
+        place: The last place to read; None for all there is.
+    """
+
+    reader: Reader
+    marks: Marks
+    place: int | None
+    _tails: dict[str, Tail] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, reader: Reader, *, place: int | None) -> Snapshot:
+        """
+        Take *reader* as a snapshot at *place*.
+
+        Raises:
+            UnknownPlaceError: If no entry has that place yet.
+        """
+        marks = reader.marks()
+        if place is not None and not 0 <= place <= marks.numbered:
+            message = (
+                f"place {place} is not in the book: the last numbered place is "
+                f"{marks.numbered}. Ask as of that one or an earlier one."
+            )
+            raise UnknownPlaceError(message)
+        return cls(reader, marks, place)
+
+    @property
+    def upto(self) -> int:
+        """
+        The last place whose postings are read.
+        """
+        if self.place is None:
+            return self.marks.posted
+        return min(self.place, self.marks.posted)
+
+    def answers_for(self, rolled: int) -> bool:
+        """
+        Tell whether rollups up to the place *rolled* answer for this snapshot.
+        """
+        return rolled == self.marks.posted == self.upto
+
+    def tail(self, customer: str) -> Tail:
+        """
+        Return what the tail does to *customer*. Worked out once.
+        """
+        tail = self._tails.get(customer)
+        if tail is None:
+            tail = self._tails[customer] = self._tail(customer)
+        return tail
+
+    def _tail(self, customer: str) -> Tail:
+        if self.place is not None and self.place <= self.marks.posted:
+            return Tail()
+
+        entries = self.reader.tail(
+            after=self.marks.posted, limit=TAIL_ENTRIES_MAX + 1, customer=customer
+        )
+        if len(entries) > TAIL_ENTRIES_MAX:
+            return Tail(too_long=True)
+
+        placed = _placed(entries, upto=self.place)
+        return _effects(self.reader, placed, customer) if placed else Tail()
+
+
+def _placed(entries: Sequence[StoredEntry], *, upto: int | None) -> list[StoredEntry]:
+    """
+    Return *entries* with a place each: its own, or one after all others.
+    """
+    placed = [
+        entry if entry.seq is not None else entry._replace(seq=UNNUMBERED + index)
+        for index, entry in enumerate(entries)
+    ]
+    if upto is None:
+        return placed
+    return [entry for entry in placed if place_of(entry) <= upto]
+
+
+def _effects(reader: Reader, entries: Sequence[StoredEntry], customer: str) -> Tail:
+    """
+    Return what *entries* do to *customer*.
+    """
+    done = post(reader, entries)
+    effects: dict[str, list[Effect]] = {}
+    for entry, payer in done.events:
+        if payer == customer:
+            place = place_of(entry)
+            effects.setdefault(entry.type, []).append(_effect(entry, place, 1))
+    for posting in done.corrections:
+        if posting.customer == customer:
+            entry = done.moved[posting.place]
+            effects.setdefault(entry.type, []).append(
+                _effect(entry, posting.seq, posting.sign)
+            )
+    unnumbered = any(
+        effect.seq >= UNNUMBERED for found in effects.values() for effect in found
+    )
+    return Tail(effects=effects, unnumbered=unnumbered)
+
+
+def _effect(entry: StoredEntry, seq: int, sign: int) -> Effect:
+    return Effect(
+        place=place_of(entry),
+        seq=seq,
+        sign=sign,
+        occurred_at=entry.occurred_at,
+        source=entry.source,
+        subject_id=entry.subject_id,
+        actor_id=entry.actor_id,
+        data=entry.data,
+    )

@@ -1,0 +1,233 @@
+"""
+Verifying a book: does what is kept agree with itself?
+
+Facts first: every entry's fingerprint is what its content says, and places have no
+gaps. Then what the worker derived: every event is posted as its entry says, and every
+rollup row is what folding the entries anew gives.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from meterbook.foundation.instants import DAY
+from meterbook.metering.admission import fingerprint
+from meterbook.ports import NOBODY
+from meterbook.services.compiling import compiled, read_state
+from meterbook.services.rolling import sightings_of
+from meterbook.services.sampling import observe_effects
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from meterbook.metering.tallies import State
+    from meterbook.ports import Reader, Sighting, StoredEntry
+    from meterbook.services.compiling import ActiveMeter
+    from meterbook.services.sampling import Observed
+
+# Enough to see what kind of trouble it is; the count says how much there is.
+PROBLEMS_SHOWN_MAX = 100
+
+PAGE_ENTRIES = 10_000
+
+# Moments that no event can reach: years 1 to 9999 fit between.
+BEFORE_ALL = -(1 << 61)
+AFTER_ALL = 1 << 61
+
+# Of one meter and customer: grouped or not, hours, bucket, group.
+_RowKey = tuple[int, int, int, str]
+
+
+@dataclass(slots=True, kw_only=True)
+class Verification:
+    """
+    What verifying found.
+
+    Attributes:
+        entries: How many entries were looked at.
+
+        rollups: How many rollup rows and sightings were computed anew.
+
+        problems: A sentence each, the first PROBLEMS_SHOWN_MAX.
+
+        problems_count: How many there are.
+    """
+
+    entries: int = 0
+    rollups: int = 0
+    problems: list[str] = field(default_factory=list)
+    problems_count: int = 0
+
+    @property
+    def sound(self) -> bool:
+        """
+        Tell whether nothing is wrong.
+        """
+        return self.problems_count == 0
+
+    def add(self, problem: str) -> None:
+        """
+        Note a problem.
+        """
+        self.problems_count += 1
+        if len(self.problems) < PROBLEMS_SHOWN_MAX:
+            self.problems.append(problem)
+
+
+def verify(
+    reader: Reader, *, progress: Callable[[str, int], None] | None = None
+) -> Verification:
+    """
+    Check a whole book in one snapshot, and change nothing.
+
+    Args:
+        reader: The snapshot.
+
+        progress: Called with what is being looked at, and how many so far.
+    """
+    found = Verification()
+    tell = progress or (lambda _what, _count: None)
+    _check_entries(reader, found, tell)
+    for problem in reader.contradictions():
+        found.add(problem)
+    for row in reader.meters():
+        if row.rolled != reader.marks().posted:
+            continue
+        for customer in reader.bucket_owners(meter_id=row.meter_id):
+            _check_rollups(reader, compiled(row), customer, found)
+            tell("rollup rows", found.rollups)
+    return found
+
+
+def _check_entries(
+    reader: Reader, found: Verification, tell: Callable[[str, int], None]
+) -> None:
+    for entry in _numbered(reader):
+        found.entries += 1
+        if fingerprint_of(entry) != entry.fingerprint:
+            found.add(
+                f"entry {entry.entry_id} ({entry.source}, {entry.event_id}): its "
+                "content is not what its fingerprint says: it was changed after it "
+                "was recorded"
+            )
+        if found.entries % PAGE_ENTRIES == 0:
+            tell("entries", found.entries)
+    tell("entries", found.entries)
+
+
+def _numbered(reader: Reader) -> Iterator[StoredEntry]:
+    after = 0
+    numbered = reader.marks().numbered
+    while after < numbered:
+        page = [
+            entry
+            for entry in reader.tail(after=after, limit=PAGE_ENTRIES)
+            if entry.seq is not None
+        ]
+        yield from page
+        if not page:
+            return
+        after = page[-1].seq or numbered
+
+
+def fingerprint_of(entry: StoredEntry) -> bytes:
+    """
+    Return the fingerprint that the content of *entry* has now.
+    """
+    return fingerprint(
+        source=entry.source,
+        event_id=entry.event_id,
+        type=entry.type,
+        subject_ref=entry.subject_id,
+        customer=entry.customer,
+        actor_ref=entry.actor_id,
+        time_us=entry.occurred_at if entry.time_given else None,
+        data=entry.data.encode(),
+    )
+
+
+def _check_rollups(
+    reader: Reader, meter: ActiveMeter, customer: str, found: Verification
+) -> None:
+    effects = reader.effects(
+        customer=customer,
+        type_=meter.meter.event_type,
+        start=BEFORE_ALL,
+        end=AFTER_ALL,
+        upto=reader.marks().posted,
+    )
+    observed = observe_effects(meter, customer, effects, origin=0)
+    whose = customer if customer != NOBODY else "(unattributed)"
+    what = f"meter {meter.meter.key!r} of {whose!r}"
+    expected = _rows(meter, observed)
+    stored = dict(_stored_rows(reader, meter, customer))
+    found.rollups += len(expected)
+    for key in expected.keys() | stored.keys():
+        if expected.get(key) != stored.get(key):
+            found.add(f"{what}: the rollup at {key} is not the fold of its entries")
+    if meter.is_unique:
+        _check_sightings(reader, meter, customer, observed, found)
+
+
+def _rows(meter: ActiveMeter, observed: Observed) -> dict[_RowKey, State]:
+    """
+    Return the rollup rows that *observed* should have.
+    """
+    rows: dict[_RowKey, State] = {}
+    for (_, _, grouped, hour, grp), samples in observed.samples.items():
+        samples.sort()
+        state = meter.fold(samples)
+        assert state is not None
+        rows[grouped, 1, hour, grp] = state
+    days: dict[_RowKey, State | None] = defaultdict(lambda: None)
+    for grouped, hours, hour, grp in sorted(rows, key=lambda key: key[2]):
+        key = (grouped, 24, hour - hour % DAY, grp)
+        days[key] = meter.merge(days[key], rows[grouped, hours, hour, grp])
+    return rows | {key: state for key, state in days.items() if state is not None}
+
+
+def _stored_rows(
+    reader: Reader, meter: ActiveMeter, customer: str
+) -> Iterator[tuple[_RowKey, State]]:
+    for grouped in (0, 1):
+        for hours in (1, 24):
+            for row in reader.buckets(
+                meter_id=meter.meter_id,
+                customer=customer,
+                grouped=grouped,
+                hours=hours,
+                start=BEFORE_ALL,
+                end=AFTER_ALL,
+            ):
+                key = (row.grouped, row.hours, row.bucket, row.grp)
+                yield key, read_state(row.state)
+
+
+def _check_sightings(
+    reader: Reader,
+    meter: ActiveMeter,
+    customer: str,
+    observed: Observed,
+    found: Verification,
+) -> None:
+    expected = set(sightings_of(observed))
+    stored: set[Sighting] = set()
+    for grouped in (0, 1):
+        stored.update(
+            reader.sightings(
+                meter_id=meter.meter_id,
+                customer=customer,
+                grouped=grouped,
+                start=BEFORE_ALL,
+                end=AFTER_ALL,
+            )
+        )
+    found.rollups += len(expected)
+    for sighting in expected ^ stored:
+        found.add(
+            f"meter {meter.meter.key!r}: the sighting of {sighting.key} is not what "
+            "its entries say"
+        )

@@ -1,0 +1,5 @@
+"""
+Where is it kept? One promise, three keepers.
+"""
+
+from __future__ import annotations

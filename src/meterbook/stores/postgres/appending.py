@@ -1,0 +1,179 @@
+"""
+How new entries get into a book: the hot path.
+
+::
+
+    a few rows    one INSERT ... VALUES ... ON CONFLICT DO NOTHING RETURNING: one round
+                  trip, also without a transaction around it
+    more          COPY into a temporary table, then one INSERT ... SELECT
+
+Both insert in the order of (source, event_id): of two batches that overlap, one waits
+for the other, and never each for the other. What was known is only looked up when not
+every row was new. Ids are drawn a thousand at a time, and ascend in the order of the
+batch: the worker orders the entries of one transaction by them.
+"""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from typing import TYPE_CHECKING, Final, cast
+
+from meterbook.foundation.errors import StoreError
+from meterbook.ports import Appended, Known
+from meterbook.stores.postgres.copying import copied_entries
+
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from meterbook.ports import NewEntry
+    from meterbook.stores.postgres.sessions import Row, Session
+
+
+# Up to here one statement with all values beats four round trips. Each size is a
+# statement of its own to prepare, so the number of sizes is kept small.
+FEW_ROWS_MAX: Final = 10
+
+# The increment of the sequence: a draw of n gives the ids n to n + 999.
+BLOCK_IDS: Final = 1_000
+
+_ROW: Final = "(" + ", ".join(["%s"] * 14) + ")"
+_IDENTITY: Final = itemgetter(1, 2)
+
+
+def append(
+    session: Session,
+    rows: Sequence[NewEntry],
+    *,
+    earlier: Sequence[Sequence[int]] = (),
+) -> Appended:
+    """
+    Append the rows whose identity is new, and say which were known.
+
+    Args:
+        session: With a transaction. For at most FEW_ROWS_MAX rows it needs none.
+
+        rows: Any number.
+
+        earlier: The ids that earlier attempts at this very batch offered. If one of
+            them was committed after all, its rows are new, and not known.
+    """
+    return append_drawn(
+        session, rows, draw_ids(session, len(rows)), earlier=earlier
+    )
+
+
+def append_drawn(
+    session: Session,
+    rows: Sequence[NewEntry],
+    entry_ids: Sequence[int],
+    *,
+    earlier: Sequence[Sequence[int]] = (),
+) -> Appended:
+    """
+    Append like `append`, with ids that were drawn before.
+    """
+    if not rows:
+        return Appended((), {})
+    if len(rows) <= FEW_ROWS_MAX:
+        found = _append_few(session, rows, entry_ids)
+    else:
+        found = _append_many(session, rows, entry_ids)
+    if found is None:
+        return Appended(entry_ids, {})
+    if len(found) != len(rows):
+        # A snapshot older than the entry that was in the way, or a caller's rollback.
+        message = "Entries that were in the way cannot be seen: try again."
+        raise StoreError(message, retryable=True)
+    return _outcome(found, [entry_ids, *earlier])
+
+
+def draw_ids(session: Session, count: int) -> list[int]:
+    """
+    Return *count* entry ids in ascending order that nobody else has.
+
+    What is left of a block is kept for the session's next batch.
+    """
+    drawn: list[int] = []
+    spare = session.spare_ids
+    while spare and len(drawn) < count:
+        block = spare.pop(0)
+        taken = block[: count - len(drawn)]
+        drawn.extend(taken)
+        if len(taken) < len(block):
+            spare.insert(0, block[len(taken) :])
+    missing = count - len(drawn)
+    if missing > 0:
+        blocks = -(-missing // BLOCK_IDS)
+        for row in session.rows("draw_ids", {"blocks": blocks}):
+            first = cast("int", row[0])
+            spare.append(range(first, first + BLOCK_IDS))
+        drawn.extend(draw_ids(session, missing))
+    return drawn
+
+
+def _append_few(
+    session: Session, rows: Sequence[NewEntry], entry_ids: Sequence[int]
+) -> Mapping[int, Known] | None:
+    """
+    Return None if all rows were new, else the entry of each row by position.
+    """
+    offered = sorted(zip(entry_ids, rows, strict=True), key=_by_identity)
+    values = [value for entry_id, row in offered for value in (entry_id, *row)]
+    inserted = session.rows_of(_few_sql(session, len(rows)), values)
+    if len(inserted) == len(rows):
+        return None
+    identities = {
+        "sources": [row[1] for row in rows],
+        "event_ids": [row[2] for row in rows],
+    }
+    known = session.rows("known_few", identities)
+    return {cast("int", row[0]) - 1: _known(row) for row in known}
+
+
+def _append_many(
+    session: Session, rows: Sequence[NewEntry], entry_ids: Sequence[int]
+) -> Mapping[int, Known] | None:
+    """
+    Return None if all rows were new, else the entry of each row by position.
+    """
+    if "offered" in session.filled:
+        session.run("empty_offered")
+    session.filled.add("offered")
+    session.copy("copy_offered", copied_entries(rows, entry_ids))
+    if session.run("append_offered") == len(rows):
+        return None
+    positions = {entry_id: position for position, entry_id in enumerate(entry_ids)}
+    known = session.rows("known_offered")
+    return {positions[cast("int", row[0])]: _known(row) for row in known}
+
+
+def _outcome(
+    found: Mapping[int, Known], attempts: Sequence[Sequence[int]]
+) -> Appended:
+    """
+    Return what became of each row: new if its entry has an id that we offered for it.
+    """
+    known = {
+        position: entry
+        for position, entry in sorted(found.items())
+        if all(entry.entry_id != ids[position] for ids in attempts)
+    }
+    entry_ids = [found[position].entry_id for position in range(len(found))]
+    return Appended(entry_ids, known)
+
+
+def _few_sql(session: Session, count: int) -> bytes:
+    values = ", ".join([_ROW] * count).encode()
+    return session.sql("append_few").replace(b"{rows}", values)
+
+
+def _by_identity(offered: tuple[int, NewEntry]) -> tuple[str, str]:
+    """
+    Return what to sort by: code points order as the collation "C" orders UTF-8.
+    """
+    return offered[1][1], offered[1][2]
+
+
+def _known(row: Row) -> Known:
+    return Known._make(row[1:])

@@ -1,0 +1,236 @@
+"""
+A session: one connection, the statements of one book, and what lives as long as they.
+
+Everything that the store says to PostgreSQL goes through here, so that an error of the
+driver is translated in one place and never reaches a service. Nothing relies on the
+settings of the role or the database: names are qualified with the schema, numbers and
+text are all that is sent and received, and the isolation level is always stated.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+
+from typing import TYPE_CHECKING, Final, TypeAlias
+from uuid import uuid4
+
+import psycopg
+
+from psycopg.adapt import AdaptersMap
+from psycopg.pq import TransactionStatus
+from psycopg.types.numeric import Int8BinaryDumper
+
+from meterbook.foundation.errors import CallerError
+from meterbook.stores.postgres.failures import translated
+from meterbook.stores.statements import statements
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+
+# A row as psycopg gives it: each query knows what it asked for.
+Row: TypeAlias = tuple[object, ...]
+Values: TypeAlias = "Sequence[object] | Mapping[str, object]"
+Connection: TypeAlias = psycopg.Connection[Row]
+
+READ: Final = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+WRITE: Final = b"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+FOLLOW: Final = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE"
+
+# How many rows of a stream are fetched at a time: some hundred KB.
+STREAM_ROWS: Final = 5_000
+
+# Letters, digits, - and _: nothing that must be escaped anywhere.
+SCHEMA_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
+
+_ENTRY_COLUMNS: Final = (
+    "e.entry_id, e.kind, e.source, e.event_id, e.type, e.subject_id, e.actor_id,"
+    " e.customer, e.occurred_at, e.time_given, e.data, e.extensions, e.fingerprint,"
+    " e.recorded_at"
+)
+
+
+def adapters() -> AdaptersMap:
+    """
+    Return how values are sent: every int as a bigint, whatever its size.
+
+    By default each size is a type of its own, and each mix of types a statement to
+    prepare.
+    """
+    made = AdaptersMap(psycopg.adapters)
+    made.register_dumper(int, Int8BinaryDumper)
+    return made
+
+
+class Session:
+    """
+    A connection that speaks of one book.
+
+    Attributes:
+        connection: In autocommit mode, unless a caller's.
+
+        schema: The quoted name of the book's schema.
+
+        spare_ids: Ranges of entry ids drawn by this session and not used yet. They die
+            with it: after a crash the server may draw the same ones again for others.
+
+        filled: Which temporary tables hold rows of the transaction that is open.
+    """
+
+    def __init__(self, connection: Connection, *, schema: str) -> None:
+        self.connection = connection
+        self.schema = quoted(schema)
+        self.spare_ids: list[range] = []
+        self.filled: set[str] = set()
+        self._queries = queries(schema)
+        self._has_temporary_tables = False
+
+    def sql(self, name: str) -> bytes:
+        """
+        Return the statement of this *name*.
+        """
+        return self._queries[name]
+
+    def rows(self, name: str, values: Values | None = None) -> list[Row]:
+        """
+        Return all rows that a statement answers.
+        """
+        return self.rows_of(self._queries[name], values)
+
+    def row(self, name: str, values: Values | None = None) -> Row | None:
+        """
+        Return the first row that a statement answers, or None.
+        """
+        found = self.rows_of(self._queries[name], values)
+        return found[0] if found else None
+
+    def run(self, name: str, values: Values | None = None) -> int:
+        """
+        Run a statement and return how many rows it changed.
+        """
+        return self.run_sql(self._queries[name], values)
+
+    def rows_of(self, sql: bytes, values: Values | None = None) -> list[Row]:
+        """
+        Return all rows that *sql* answers.
+        """
+        try:
+            with self.connection.cursor(binary=True) as cursor:
+                return cursor.execute(sql, values).fetchall()
+        except psycopg.Error as error:
+            raise translated(error) from error
+
+    def run_sql(self, sql: bytes, values: Values | None = None) -> int:
+        """
+        Run *sql* and return how many rows it changed.
+        """
+        try:
+            with self.connection.cursor() as cursor:
+                return cursor.execute(sql, values).rowcount
+        except psycopg.Error as error:
+            raise translated(error) from error
+
+    def run_each(self, name: str, rows: Iterable[Row]) -> None:
+        """
+        Run a statement once for each of *rows*.
+        """
+        try:
+            with self.connection.cursor() as cursor:
+                cursor.executemany(self._queries[name], rows)
+        except psycopg.Error as error:
+            raise translated(error) from error
+
+    def copy(self, name: str, text: bytes) -> None:
+        """
+        Bring *text*, which is in the format of COPY, to the table of a statement.
+        """
+        try:
+            with (
+                self.connection.cursor() as cursor,
+                cursor.copy(self._queries[name]) as copy,
+            ):
+                copy.write(text)
+        except psycopg.Error as error:
+            raise translated(error) from error
+
+    def stream(self, name: str, values: Values) -> Iterator[Row]:
+        """
+        Yield the rows of a statement a part at a time, while the transaction lasts.
+        """
+        try:
+            with self.connection.cursor(name=f"meterbook_{uuid4().hex}") as cursor:
+                cursor.itersize = STREAM_ROWS
+                cursor.execute(self._queries[name], values, binary=True)
+                yield from cursor
+        except psycopg.Error as error:
+            raise translated(error) from error
+
+    def begin(self, statement: bytes) -> None:
+        """
+        Begin a transaction; *statement* is READ, WRITE or FOLLOW.
+        """
+        self.filled.clear()
+        self.run_sql(statement)
+
+    def commit(self) -> None:
+        """
+        Commit the transaction that is open.
+        """
+        self.run_sql(b"COMMIT")
+
+    def roll_back(self) -> None:
+        """
+        Leave nothing of a transaction, if one is open.
+
+        Where even that fails the connection is closed: the server leaves nothing then.
+        """
+        try:
+            if self.connection.info.transaction_status != TransactionStatus.IDLE:
+                self.connection.execute(b"ROLLBACK")
+        except psycopg.Error:
+            self.connection.close()
+
+    def make_temporary_tables(self) -> None:
+        """
+        Make the session's temporary tables, once, and outside of any transaction: what
+        a transaction makes is gone when it is rolled back.
+        """
+        if not self._has_temporary_tables:
+            self.run("create_temporary_tables")
+            self._has_temporary_tables = True
+
+
+@functools.cache
+def queries(schema: str) -> dict[str, bytes]:
+    """
+    Return all statements by name, for the book in *schema*.
+    """
+    found: dict[str, str] = {}
+    for topic in ("reading", "writing", "following"):
+        found |= statements("postgres", topic)
+    return {name: in_schema(text, schema).encode() for name, text in found.items()}
+
+
+def in_schema(text: str, schema: str) -> str:
+    """
+    Return the SQL *text* for the book in *schema*.
+    """
+    return text.replace("{schema}", quoted(schema)).replace("{entry}", _ENTRY_COLUMNS)
+
+
+def quoted(schema: str) -> str:
+    """
+    Return *schema* as an SQL identifier.
+
+    Raises:
+        CallerError: It has other characters than letters, digits, `_` and `-`.
+    """
+    if not SCHEMA_NAME.fullmatch(schema):
+        message = (
+            f"A schema cannot be called {schema!r}: use at most 63 letters, digits,"
+            " _ and -, beginning with a letter or _."
+        )
+        raise CallerError(message)
+    return f'"{schema}"'

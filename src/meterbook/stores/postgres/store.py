@@ -1,0 +1,249 @@
+"""
+PostgresStore: where a book in PostgreSQL is kept, and its three kinds of transaction.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+
+from typing import TYPE_CHECKING, Final, Self, TypeAlias, cast
+
+from meterbook.foundation.errors import (
+    NotABookError,
+    ReadOnlyBookError,
+    StoreError,
+)
+from meterbook.ports import Appended
+from meterbook.stores.migrating import require_current
+from meterbook.stores.postgres.appending import FEW_ROWS_MAX, append_drawn, draw_ids
+from meterbook.stores.postgres.connections import Connections, connect
+from meterbook.stores.postgres.failures import is_lost
+from meterbook.stores.postgres.following import (
+    PostgresFollower,
+    lock_key,
+    settle,
+)
+from meterbook.stores.postgres.migrating import (
+    create_book,
+    migrate_book,
+    stored_schema,
+)
+from meterbook.stores.postgres.reading import PostgresReader
+from meterbook.stores.postgres.sessions import FOLLOW, READ, WRITE, Session
+from meterbook.stores.postgres.writing import PostgresWriter
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from meterbook.ports import Follower, NewEntry, Reader, Store, Writer
+
+
+# A deadlock or a lost connection comes alone; three in a row do not.
+APPEND_ATTEMPTS_MAX: Final = 4
+APPEND_PAUSE_SECONDS: Final = 0.02
+
+SCHEMA: Final = "meterbook"
+
+
+class PostgresStore:
+    """
+    A book in a schema of a PostgreSQL database.
+
+    Threads may share it; it lends each of their transactions one of a few connections.
+    A process that forks opens it afterwards. Between it and the server there can be a
+    proxy if that keeps sessions apart: the worker's lock belongs to one.
+    """
+
+    def __init__(self, dsn: str, *, schema: str, read_only: bool) -> None:
+        self._read_only = read_only
+        self._turn = {"key": lock_key("worker", schema)}
+        self._connections = Connections(dsn, schema=schema)
+
+    @classmethod
+    def create(cls, dsn: str, *, schema: str = SCHEMA) -> Self:
+        """
+        Create a book and open it.
+
+        Args:
+            dsn: A libpq connection string or URL. The role must own what it makes.
+
+            schema: Made if it is not there.
+
+        Raises:
+            AlreadyABookError: There is a book in this schema.
+
+            StoreError: The server cannot be reached, or is older than PostgreSQL 13.
+        """
+        with _apart(dsn, schema) as session:
+            create_book(session)
+        return cls(dsn, schema=schema, read_only=False)
+
+    @classmethod
+    def open(
+        cls, dsn: str, *, schema: str = SCHEMA, read_only: bool = False
+    ) -> Self:
+        """
+        Open a book, on a primary or, for reading only, on a standby.
+
+        Raises:
+            NotABookError: There is none in this schema.
+
+            SchemaTooOldError: It must be migrated first.
+
+            SchemaTooNewError: A newer version of meterbook migrated it.
+
+            StoreError: The server cannot be reached, or is older than PostgreSQL 13.
+        """
+        with _apart(dsn, schema) as session:
+            stored = stored_schema(session)
+            if stored is None:
+                raise NotABookError
+            require_current("postgres", stored=stored)
+        return cls(dsn, schema=schema, read_only=read_only)
+
+    @classmethod
+    def migrate(cls, dsn: str, *, schema: str = SCHEMA) -> int:
+        """
+        Bring a book to the newest schema and return how many migrations that took.
+
+        Others may record and read meanwhile.
+        """
+        with _apart(dsn, schema) as session:
+            return migrate_book(session)
+
+    @property
+    def schema_version(self) -> int:
+        """
+        Return the number of the last migration that the book has had.
+        """
+        with self._connections.session() as session:
+            return stored_schema(session) or 0
+
+    @contextlib.contextmanager
+    def reading(self) -> Iterator[PostgresReader]:
+        """
+        Open one snapshot of the book.
+        """
+        with self._connections.transaction(READ) as session:
+            yield PostgresReader(session)
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[PostgresWriter]:
+        """
+        Open a transaction: committed at the end of the block, rolled back if it raises.
+
+        Raises:
+            ReadOnlyBookError: The book was opened for reading, or is on a standby.
+
+            StoreError: A retryable one wants the whole block again.
+        """
+        self._require_writable()
+        with self._connections.transaction(WRITE, writes=True) as session:
+            yield PostgresWriter(session)
+
+    def append(self, rows: Sequence[NewEntry]) -> Appended:
+        """
+        Append in a transaction of its own, by the shortest way.
+
+        Deadlocks, serialization failures and lost connections are tried again. An
+        attempt of which the answer was lost may have been committed: its entries are
+        known by their ids, and are answered as new.
+
+        Raises:
+            ReadOnlyBookError: The book was opened for reading, or is on a standby.
+
+            StoreError: It failed too often, or in a way that trying again cannot mend.
+        """
+        self._require_writable()
+        attempts: list[Sequence[int]] = []
+        while True:
+            try:
+                return self._append(rows, attempts)
+            except StoreError as error:
+                if not error.retryable or len(attempts) >= APPEND_ATTEMPTS_MAX:
+                    raise
+                time.sleep(APPEND_PAUSE_SECONDS * len(attempts))
+
+    @contextlib.contextmanager
+    def following(self) -> Iterator[PostgresFollower | None]:
+        """
+        Open the worker's transaction; None while another worker has it.
+
+        Raises:
+            ReadOnlyBookError: This process may not follow: see `can_follow`.
+        """
+        if not self.can_follow:
+            message = "The worker runs on the primary, with a book open for writing."
+            raise ReadOnlyBookError(message)
+        with self._connections.session() as session:
+            session.make_temporary_tables()
+            if session.row("lock", self._turn) != (True,):
+                yield None
+                return
+            try:
+                yield from _tick(session)
+            finally:
+                session.roll_back()
+                _unlock(session, self._turn)
+
+    @property
+    def can_follow(self) -> bool:
+        """
+        Tell whether this process may do the worker's step.
+
+        Not on a book that was opened for reading; not on a standby, nor where entries
+        arrive by logical replication: the transaction ids there are another's.
+        """
+        if self._read_only:
+            return False
+        with self._connections.transaction(READ) as session:
+            return session.row("cluster") == (False, False)
+
+    @property
+    def follows_on_read(self) -> bool:
+        """
+        Tell that the worker's step does not run before a reading, but apart from it.
+        """
+        return False
+
+    def close(self) -> None:
+        """
+        Give back what the store holds.
+        """
+        self._connections.close()
+
+    def _append(
+        self, rows: Sequence[NewEntry], attempts: list[Sequence[int]]
+    ) -> Appended:
+        """
+        Make one attempt and add the ids that it offers to *attempts*.
+        """
+        if len(rows) > FEW_ROWS_MAX:
+            with self._connections.transaction(WRITE, writes=True) as session:
+                return _append_offered(session, rows, attempts)
+        with self._connections.session() as session:
+            return _append_offered(session, rows, attempts)
+
+    def _require_writable(self) -> None:
+        if self._read_only:
+            raise ReadOnlyBookError
+
+
+def _append_offered(
+    session: Session, rows: Sequence[NewEntry], attempts: list[Sequence[int]]
+) -> Appended:
+    earlier = tuple(attempts)
+    entry_ids = draw_ids(session, len(rows))
+    attempts.append(entry_ids)
+    return append_drawn(session, rows, entry_ids, earlier=earlier)
+
+
+@contextlib.contextmanager
+def _apart(dsn: str, schema: str) -> Iterator[Session]:
+    """
+    Open a session of its own, apart from the pool, that is closed at the end.
+    """
+    with contextlib.closing(connect(dsn)) as connection:
+        yield Session(connection, schema=schema)

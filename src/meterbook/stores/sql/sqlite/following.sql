@@ -1,0 +1,79 @@
+-- What the worker derives. Statements with ? are run for many rows at once.
+
+-- unattributed: Events of subjects (a JSON array) that nobody pays for, and not void.
+-- An event posted under nobody twice, there and back, nets to nothing.
+SELECT e.entry_id, e.entry_id, e.kind, e.source, e.event_id, e.type, e.subject_id,
+    e.actor_id, e.customer, e.occurred_at, e.time_given, e.data, e.extensions,
+    e.fingerprint, e.recorded_at
+FROM (
+    SELECT place FROM postings WHERE customer = '' GROUP BY place HAVING sum(sign) > 0
+) AS p CROSS JOIN entries AS e ON e.entry_id = p.place
+WHERE e.subject_id IN (SELECT value FROM json_each(:subject_ids))
+ORDER BY e.entry_id;
+
+-- post: In the order of Posting.
+INSERT INTO postings (customer, type, occurred_at, place, seq, sign)
+VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (customer, type, occurred_at, place, seq)
+    DO UPDATE SET sign = excluded.sign;
+
+-- add_void: What is void, and since which place. The first void holds.
+INSERT INTO voids (entry_id, seq) VALUES (?, ?)
+ON CONFLICT (entry_id) DO NOTHING;
+
+-- count_type: More events of a type.
+INSERT INTO types (type, events) VALUES (?, ?)
+ON CONFLICT (type) DO UPDATE SET events = events + excluded.events;
+
+-- state: Of one key, in the order of the primary key.
+SELECT state FROM rollups
+WHERE meter_id = ? AND customer = ? AND grouped = ? AND hours = ? AND bucket = ?
+    AND grp = ?;
+
+-- put_bucket: In the order of Bucket.
+INSERT INTO rollups (meter_id, customer, grouped, hours, bucket, grp, state)
+VALUES (?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (meter_id, customer, grouped, hours, bucket, grp)
+    DO UPDATE SET state = excluded.state;
+
+-- drop_buckets: One hour or day, of all groups and of all together.
+DELETE FROM rollups
+WHERE meter_id = :meter_id AND customer = :customer AND grouped IN (0, 1)
+    AND hours = :hours AND bucket = :bucket;
+
+-- widen_sighting: In the order of Sighting.
+INSERT INTO sightings
+    (meter_id, customer, grouped, month, grp, key, first_at, last_at)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (meter_id, customer, grouped, month, grp, key) DO UPDATE SET
+    first_at = min(first_at, excluded.first_at),
+    last_at = max(last_at, excluded.last_at)
+WHERE excluded.first_at < first_at OR excluded.last_at > last_at;
+
+-- drop_sightings: A month of one meter and customer.
+DELETE FROM sightings
+WHERE meter_id = :meter_id AND customer = :customer AND grouped IN (0, 1)
+    AND month = :month;
+
+-- add_unusable: What a meter could not take. One that is listed stays.
+INSERT INTO unusable (meter_id, place, reason) VALUES (?, ?, ?)
+ON CONFLICT (meter_id, place) DO NOTHING;
+
+-- set_posted: Up to where every entry has its postings.
+UPDATE worker SET posted = :seq;
+
+-- set_rolled: Up to where every entry is in a meter's rollups.
+INSERT INTO rolled (meter_id, seq) VALUES (:meter_id, :seq)
+ON CONFLICT (meter_id) DO UPDATE SET seq = excluded.seq;
+
+-- forget_rollups: Of one meter version, or of all where it is NULL.
+DELETE FROM rollups WHERE :meter_id IS NULL OR meter_id = :meter_id;
+
+-- forget_sightings: Likewise.
+DELETE FROM sightings WHERE :meter_id IS NULL OR meter_id = :meter_id;
+
+-- forget_unusable: Likewise.
+DELETE FROM unusable WHERE :meter_id IS NULL OR meter_id = :meter_id;
+
+-- forget_rolled: Likewise.
+DELETE FROM rolled WHERE :meter_id IS NULL OR meter_id = :meter_id;

@@ -1,0 +1,299 @@
+"""
+What a snapshot of a SQLite book answers.
+
+An entry's place is its `entry_id`: there is one writer at a time, so the order in which
+rows were inserted is the order of the book, and every entry is numbered at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from meterbook.foundation.instants import month_of
+from meterbook.ports import (
+    AttributionRow,
+    Bucket,
+    Effect,
+    EntryQuery,
+    Marks,
+    MeterRow,
+    QuarantineRow,
+    Sighting,
+    StoredEntry,
+)
+from meterbook.stores.statements import statements
+
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from collections.abc import Collection, Iterator, Sequence
+
+
+READING: Final = statements("sqlite", "reading")
+
+
+class SqliteReader:
+    """
+    A `Reader` over the transaction that is open on a connection.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def marks(self) -> Marks:
+        """
+        Return how far the worker has come.
+        """
+        return Marks._make(self._one("marks"))
+
+    def setting(self, name: str) -> str | None:
+        """
+        Return a row of the book's own settings, or None.
+        """
+        row = self._ask("setting", name=name).fetchone()
+        return row[0] if row else None
+
+    def meters(self) -> list[MeterRow]:
+        """
+        Return every version of every meter, by key and version.
+        """
+        return [MeterRow._make(row) for row in self._ask("meters")]
+
+    def people(self, names: Collection[str]) -> dict[str, int]:
+        """
+        Return the ids of those *names* that the book knows.
+        """
+        return dict(self._ask("people", names=json_array(names)))
+
+    def names(self, person_ids: Collection[int]) -> dict[int, str]:
+        """
+        Return the names of *person_ids*; the erased have none.
+        """
+        return dict(self._ask("names", person_ids=json_array(person_ids)))
+
+    def entry(self, *, source: str, event_id: str) -> StoredEntry | None:
+        """
+        Return the entry of an identity.
+        """
+        found = self._entries("entry_of_identity", source=source, event_id=event_id)
+        return found[0] if found else None
+
+    def entry_by_id(self, entry_id: int) -> StoredEntry | None:
+        """
+        Return an entry by the id that its outcome named.
+        """
+        found = self.entries_at([entry_id])
+        return found[0] if found else None
+
+    def entries_at(self, places: Sequence[int]) -> list[StoredEntry]:
+        """
+        Return the entries at *places*, in order of place.
+        """
+        return self._entries("entries_at", places=json_array(places))
+
+    def entries(
+        self, query: EntryQuery, *, after: int, limit: int
+    ) -> list[StoredEntry]:
+        """
+        Return entries at places above *after* that match, in order of place.
+
+        Only an identity is found by an index; anything else reads the entries in
+        order until there are *limit*.
+        """
+        by_identity = query.source is not None and query.event_id is not None
+        name = "entries_of_identity" if by_identity else "entries"
+        return self._entries(name, **query._asdict(), after=after, limit=limit)
+
+    def tail(self, *, after: int, limit: int) -> list[StoredEntry]:
+        """
+        Return entries at places above *after*, in order.
+        """
+        return self._entries("tail", after=after, limit=limit)
+
+    def attributions(self, subject_ids: Collection[int]) -> list[AttributionRow]:
+        """
+        Return the attributions of *subject_ids*, in order of place.
+        """
+        rows = self._ask("attributions", subject_ids=json_array(subject_ids))
+        return [AttributionRow._make(row) for row in rows]
+
+    def voided(self, entry_ids: Collection[int]) -> dict[int, int]:
+        """
+        Return, of *entry_ids*, those known void to the worker, and since which place.
+        """
+        return dict(self._ask("voided", entry_ids=json_array(entry_ids)))
+
+    def effects(
+        self, *, customer: str, type_: str, start: int, end: int, upto: int
+    ) -> list[Effect]:
+        """
+        Return the postings with start <= occurred_at < end and seq <= upto.
+
+        In order of (occurred_at, place, seq).
+        """
+        rows = self._ask(
+            "effects", customer=customer, type=type_, start=start, end=end, upto=upto
+        )
+        return [Effect._make(row) for row in rows]
+
+    def first_effect_at(self, *, customer: str, type_: str) -> int | None:
+        """
+        Return the occurred_at of the earliest posting, or None.
+        """
+        first: int | None
+        (first,) = self._one("first_effect_at", customer=customer, type=type_)
+        return first
+
+    def customers(self, *, type_: str | None = None) -> list[str]:
+        """
+        Return the customers that have postings (of a type), in order; not nobody.
+        """
+        return [customer for (customer,) in self._ask("customers", type=type_)]
+
+    def buckets(  # noqa: PLR0913 - a range of an index has this many ends
+        self,
+        *,
+        meter_id: int,
+        customer: str,
+        grouped: int,
+        hours: int,
+        start: int,
+        end: int,
+    ) -> list[Bucket]:
+        """
+        Return the rollups with start <= bucket < end, by bucket and group.
+        """
+        return self._buckets(
+            "buckets",
+            meter_id=meter_id,
+            customer=customer,
+            grouped=grouped,
+            hours=hours,
+            start=start,
+            end=end,
+        )
+
+    def last_buckets(
+        self, *, meter_id: int, customer: str, grouped: int, before: int
+    ) -> list[Bucket]:
+        """
+        Return, for each group, its latest hour with bucket < *before*.
+        """
+        return self._buckets(
+            "last_buckets" if grouped else "last_bucket",
+            meter_id=meter_id,
+            customer=customer,
+            before=before,
+        )
+
+    def first_buckets(
+        self, *, meter_id: int, customer: str, grouped: int
+    ) -> list[Bucket]:
+        """
+        Return, for each group, its earliest hour.
+        """
+        return self._buckets(
+            "first_buckets" if grouped else "first_bucket",
+            meter_id=meter_id,
+            customer=customer,
+        )
+
+    def sightings(
+        self, *, meter_id: int, customer: str, grouped: int, start: int, end: int
+    ) -> Iterator[Sighting]:
+        """
+        Yield sightings whose [first_at, last_at] meets [start, end), by month, group.
+
+        Read them while the transaction is open.
+        """
+        rows = self._ask(
+            "sightings",
+            meter_id=meter_id,
+            customer=customer,
+            grouped=grouped,
+            month=month_of(start)[0],
+            start=start,
+            end=end,
+        )
+        return map(Sighting._make, rows)
+
+    def count_sightings(
+        self, *, meter_id: int, customer: str, start: int, end: int
+    ) -> tuple[int, int]:
+        """
+        Return how many distinct keys were surely seen in [start, end), and how many
+        rows cannot tell (first seen before *start*, last seen at *end* or later).
+
+        A row that cannot tell has its month begin before *start* and end after *end*:
+        then the stretch meets that month only, and a key has no other row in it.
+        """
+        month, next_month = month_of(start)
+        sure, unsure = self._one(
+            "count_in_month" if end <= next_month else "count_in_months",
+            meter_id=meter_id,
+            customer=customer,
+            month=month,
+            start=start,
+            end=end,
+        )
+        return sure, unsure
+
+    def unusable(
+        self, *, meter_id: int, after: int, limit: int
+    ) -> list[tuple[int, str, StoredEntry]]:
+        """
+        Return (place, reason, entry) of events a meter could not take, by place.
+
+        Those that were voided since are left out.
+        """
+        rows = self._ask("unusable", meter_id=meter_id, after=after, limit=limit)
+        return [
+            (place, reason, StoredEntry._make(entry)) for place, reason, *entry in rows
+        ]
+
+    def types(self) -> dict[str, int]:
+        """
+        Return how many numbered events there are of each type.
+        """
+        return dict(self._ask("types"))
+
+    def unposted_count(self, *, limit: int) -> int:
+        """
+        Return how many entries the worker has not posted yet, counting to *limit*.
+        """
+        marks = self.marks()
+        return min(limit, marks.numbered - marks.posted)
+
+    def quarantined(self, *, after: int, limit: int) -> list[QuarantineRow]:
+        """
+        Return held documents above id *after*, oldest first.
+        """
+        rows = self._ask("quarantined", after=after, limit=limit)
+        return [QuarantineRow._make(row) for row in rows]
+
+    def _ask(self, name: str, /, **values: str | int | None) -> sqlite3.Cursor:
+        return self._connection.execute(READING[name], values)
+
+    def _one(self, name: str, /, **values: str | int | None) -> tuple[Any, ...]:
+        """
+        Return the row of a statement that always has one.
+        """
+        row: tuple[Any, ...] | None = self._ask(name, **values).fetchone()
+        assert row is not None, name
+        return row
+
+    def _entries(self, name: str, /, **values: str | int | None) -> list[StoredEntry]:
+        return [StoredEntry._make(row) for row in self._ask(name, **values)]
+
+    def _buckets(self, name: str, /, **values: str | int | None) -> list[Bucket]:
+        return [Bucket._make(row) for row in self._ask(name, **values)]
+
+
+def json_array(items: Collection[str] | Collection[int]) -> str:
+    """
+    Return *items* as the text that `json_each` takes: one parameter, however many.
+    """
+    return msgspec.json.encode(list(items)).decode()

@@ -1,0 +1,259 @@
+"""
+One book in one SQLite file, for several threads and several processes.
+
+A store has one connection, and one transaction at a time: a thread waits for another's
+to end. A process waits for another's writing, for five seconds at most; what only reads
+waits for nobody.
+"""
+
+from __future__ import annotations
+
+import os
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from meterbook.foundation.errors import NotABookError, ReadOnlyBookError, StoreError
+from meterbook.ports import Appended
+from meterbook.stores.migrating import require_current
+from meterbook.stores.sqlite.connecting import MEMORY
+from meterbook.stores.sqlite.following import SqliteFollower
+from meterbook.stores.sqlite.reading import SqliteReader
+from meterbook.stores.sqlite.schema import (
+    DIALECT,
+    book_version,
+    bring_up_to_date,
+    require_book,
+    require_room,
+    schema_text,
+)
+from meterbook.stores.sqlite.session import Session
+from meterbook.stores.sqlite.writing import SqliteWriter, append
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from meterbook.ports import NewEntry
+
+
+NOTHING: Final = Appended((), {})
+
+
+class SqliteStore:
+    """
+    A `Store` in one SQLite file, or in memory.
+
+    Made by `create`, `open` or `migrate`.
+    """
+
+    def __init__(self, session: Session, *, read_only: bool) -> None:
+        self._session = session
+        self._read_only = read_only
+        self._names_in_log = False
+
+    @classmethod
+    def create(cls, path: str | Path) -> SqliteStore:
+        """
+        Make a book and open it.
+
+        Args:
+            path: A file that is not there yet, or a SQLite database with tables of
+                other names; ":memory:" for a book that ends with the process.
+
+        Raises:
+            AlreadyABookError: There is one, or tables of other things by its names.
+
+            NotABookError: The file is no database, or its folder does not exist.
+        """
+        path = str(path)
+        _require_folder(path)
+        session = Session(path, mode="rwc")
+        with session.closed_on_error():
+            with session.snapshot() as connection:
+                require_room(connection, path=path)
+            session.keep_log()
+            with session.turn() as connection:
+                # Another process may have come first.
+                require_room(connection, path=path)
+                bring_up_to_date(connection, stored=0)
+        return cls(session, read_only=False)
+
+    @classmethod
+    def open(cls, path: str | Path, *, read_only: bool = False) -> SqliteStore:
+        """
+        Open the book that is there.
+
+        Args:
+            path: The file that `create` made.
+
+            read_only: Whether to leave the book as it is, whatever is called.
+
+        Raises:
+            NotABookError: There is no file, or no book in it.
+
+            ReadOnlyBookError: The file cannot be written, and *read_only* is not set.
+
+            SchemaTooOldError: It must be migrated first.
+
+            SchemaTooNewError: It was written by a newer version of meterbook.
+        """
+        path = str(path)
+        _require_file(path, writable=not read_only)
+        session = Session(path, mode="ro" if read_only else "rw")
+        with session.closed_on_error():
+            with session.snapshot() as connection:
+                stored = require_book(connection, path=path)
+                require_current(DIALECT, stored=stored)
+            if not read_only:
+                session.keep_log()
+        return cls(session, read_only=read_only)
+
+    @classmethod
+    def migrate(cls, path: str | Path) -> SqliteStore:
+        """
+        Bring a book up to date, all of it or nothing, and open it.
+
+        A book that is up to date stays as it is.
+
+        Raises:
+            NotABookError: There is no file, or no book in it.
+
+            ReadOnlyBookError: The file cannot be written.
+
+            SchemaTooNewError: It was written by a newer version of meterbook.
+        """
+        path = str(path)
+        _require_file(path, writable=True)
+        session = Session(path, mode="rw")
+        with session.closed_on_error():
+            with session.turn() as connection:
+                stored = require_book(connection, path=path)
+                bring_up_to_date(connection, stored=stored)
+            session.keep_log()
+        return cls(session, read_only=False)
+
+    @property
+    def schema_version(self) -> int:
+        """
+        The number of the last migration that the book has had.
+        """
+        with self._session.snapshot() as connection:
+            return book_version(connection)
+
+    @property
+    def can_follow(self) -> bool:
+        """
+        Tell whether this process may do the worker's step.
+        """
+        return not self._read_only
+
+    @property
+    def follows_on_read(self) -> bool:
+        """
+        Tell that the worker's step runs before a reading: nothing runs beside SQLite.
+        """
+        return True
+
+    def schema_text(self) -> str:
+        """
+        Return the statements that made the book, as SQLite keeps them.
+        """
+        with self._session.snapshot() as connection:
+            return schema_text(connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[SqliteReader]:
+        """
+        Open one snapshot of the book.
+        """
+        with self._session.snapshot() as connection:
+            yield SqliteReader(connection)
+
+    @contextmanager
+    def writing(self) -> Iterator[SqliteWriter]:
+        """
+        Open a transaction: committed at the end of the block, rolled back if it raises.
+
+        Raises:
+            StoreError: Another process is writing (retryable), or the disk failed.
+                After `erase_person` also when the name is gone, but its bytes are
+                still in the log because somebody reads an older state (retryable).
+
+            ReadOnlyBookError: The book was opened for reading only.
+        """
+        with self._session.turn() as connection:
+            writer = SqliteWriter(connection)
+            yield writer
+        if writer.erased or self._names_in_log:
+            self._clear_log(told=writer.erased)
+
+    def append(self, rows: Sequence[NewEntry]) -> Appended:
+        """
+        Append in a transaction of its own.
+
+        Raises:
+            StoreError: Another process is writing (retryable), or the disk failed.
+                None of the rows was kept.
+
+            ReadOnlyBookError: The book was opened for reading only.
+        """
+        if not rows:
+            return NOTHING
+        with self._session.turn() as connection:
+            return append(connection, rows)
+
+    @contextmanager
+    def following(self) -> Iterator[SqliteFollower]:
+        """
+        Open the worker's transaction. It waits its turn as any writer does.
+
+        Raises:
+            StoreError: Another process is writing (retryable), or the disk failed.
+
+            ReadOnlyBookError: The book was opened for reading only.
+        """
+        with self._session.turn() as connection:
+            yield SqliteFollower(connection)
+
+    def close(self) -> None:
+        """
+        Close the file, once the transaction of another thread has ended.
+        """
+        self._session.close()
+
+    def _clear_log(self, *, told: bool) -> None:
+        """
+        Take the bytes of erased names out of the log, or remember to do so later.
+
+        Args:
+            told: Whether to raise if it cannot be done now.
+        """
+        self._names_in_log = not self._session.empty_log()
+        if self._names_in_log and told:
+            message = (
+                f"{self._session.path}: the name is erased, but somebody who reads an"
+                " older state keeps its bytes in the log beside the file; erase it"
+                " again when they have finished."
+            )
+            raise StoreError(message, retryable=True)
+
+
+def _require_folder(path: str) -> None:
+    folder = Path(path).absolute().parent
+    if path != MEMORY and not folder.is_dir():
+        message = f"{path} cannot be made: there is no folder {folder}."
+        raise NotABookError(message)
+
+
+def _require_file(path: str, *, writable: bool) -> None:
+    if path == MEMORY:
+        message = "A book in memory cannot be opened again: create a new one."
+        raise NotABookError(message)
+    if not Path(path).is_file():
+        message = f"There is no book at {path}: create it, or check the path."
+        raise NotABookError(message)
+    if writable and not os.access(path, os.W_OK):
+        message = f"{path} cannot be written by this user: open it for reading only."
+        raise ReadOnlyBookError(message)

@@ -1,0 +1,471 @@
+"""
+The laws of meters: a meter is its definition, and takes from events what that says.
+"""
+
+from __future__ import annotations
+
+import re
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import msgspec
+import pytest
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meterbook.foundation.errors import InvalidMeterError
+from meterbook.metering.aggregations import HOURLY, LEVELS, Aggregation
+from meterbook.metering.meters import (
+    FIELDS,
+    Envelope,
+    Meter,
+    Unusable,
+    compile_meter,
+    meter_from,
+)
+from meterbook.metering.observing import GROUP_BYTES_MAX, KEY_BYTES_MAX, UNITS_MAX
+from meterbook.metering.scalars import row_text, row_values
+
+
+ENVELOPE = Envelope(source="api", type="call", subject=7)
+SUM = {"event_type": "call", "aggregation": "sum", "value": "n"}
+P99 = {
+    "event_type": "call",
+    "aggregation": "percentile",
+    "value": "n",
+    "percentile": "99",
+    "hourly": "peak",
+    "rounding": "ceil",
+}
+
+paths = st.sampled_from(["n", "usage.total", "model", "region"])
+
+
+@st.composite
+def definitions(draw: st.DrawFn) -> dict[str, Any]:
+    """
+    Draw definitions of every kind, with and without what may be left out.
+    """
+    aggregation = draw(st.sampled_from(Aggregation))
+    stated: dict[str, Any] = {"event_type": "call", "aggregation": aggregation.value}
+    hourly = None
+    if aggregation is Aggregation.PERCENTILE:
+        hourly = draw(st.sampled_from(sorted(HOURLY)))
+        stated |= {"hourly": hourly.value, "percentile": draw(percentiles)}
+        stated |= draw(st.sampled_from([{"rounding": "floor"}, {"drop_hours": 7}]))
+    if aggregation is Aggregation.UNIQUE:
+        stated["value"] = draw(
+            paths | st.lists(paths | st.just("$subject"), min_size=1, unique=True)
+        )
+    elif (hourly or aggregation) is not Aggregation.COUNT:
+        stated["value"] = draw(paths)
+        negative = ["refused"] if (hourly or aggregation) in LEVELS else ["allowed"]
+        stated |= draw(
+            st.fixed_dictionaries(
+                {},
+                optional={
+                    "scale": st.integers(0, 12),
+                    "missing": st.sampled_from(["unusable", "zero"]),
+                    "negative": st.sampled_from([*negative, "refused"]),
+                },
+            )
+        )
+    return stated | draw(st.fixed_dictionaries({}, optional=OPTIONS))
+
+
+percentiles = st.sampled_from(["99", "99.90", 95, Decimal("99.9"), "100", "0.1"])
+filters = st.sampled_from(
+    [
+        {"path": "model", "eq": "xl"},
+        {"path": "model", "in": ["xl", "s"]},
+        {"path": "n", "gt": Decimal("0.5")},
+        {"path": "n", "gt": {"decimal": "0.50"}},
+        {"path": "$source", "prefix": "ap"},
+    ]
+)
+OPTIONS = {
+    "group_by": st.lists(paths, unique=True) | st.dictionaries(paths, paths),
+    "filters": st.lists(filters, max_size=3),
+    "description": st.sampled_from(["", "Tokens of all models"]),
+    "unit": st.sampled_from(["", "token"]),
+}
+
+
+@given(stated=definitions())
+def test_a_meter_is_its_definition(stated: dict[str, Any]) -> None:
+    """
+    Written as JSON text and read by a plain codec, a definition is the same meter.
+    """
+    meter = meter_from("m", stated)
+    text = msgspec.json.encode(meter.definition())
+
+    again = meter_from("m", msgspec.json.decode(text))
+
+    assert again == meter
+    assert msgspec.json.encode(again.definition()) == text
+    assert set(meter.definition()) <= FIELDS
+
+
+@given(a=definitions(), b=definitions())
+def test_equal_meters_have_equal_text(a: dict[str, Any], b: dict[str, Any]) -> None:
+    """
+    Two meters are equal exactly when their definitions are the same JSON text.
+    """
+    x, y = meter_from("m", a), meter_from("m", b)
+
+    texts = [msgspec.json.encode(meter.definition()) for meter in (x, y)]
+    assert (x == y) is (texts[0] == texts[1])
+
+
+@given(stated=definitions(), data=st.data())
+def test_the_order_in_a_definition_does_not_matter(
+    stated: dict[str, Any], data: st.DataObject
+) -> None:
+    """
+    Tables, filters and groups mean the same in any order; a filter twice, once.
+    """
+    mixed = {key: stated[key] for key in data.draw(st.permutations(list(stated)))}
+    if mixed.get("filters"):
+        mixed["filters"] = data.draw(st.permutations(mixed["filters"])) * 2
+    groups = mixed.get("group_by")
+    if isinstance(groups, list):
+        mixed["group_by"] = data.draw(st.permutations(groups))
+
+    assert meter_from("m", mixed) == meter_from("m", stated)
+
+
+# --- what a meter takes from an event -------------------------------------------------
+
+plain = st.from_regex(re.compile(r"\A-?[0-9]{1,4}(\.[0-9]{1,4})?\Z", re.ASCII))
+numbers = st.one_of(
+    st.integers(-5, 5),
+    st.sampled_from([UNITS_MAX, UNITS_MAX + 1, -UNITS_MAX, -UNITS_MAX - 1]),
+    plain,
+    plain.map(Decimal),
+    st.sampled_from([Decimal("1E+3"), Decimal("1E-13"), Decimal("9E+999999")]),
+)
+
+
+@given(value=numbers, scale=st.integers(0, 12), negative=st.booleans())
+def test_units_are_what_exact_arithmetic_says(
+    value: int | str | Decimal, scale: int, *, negative: bool
+) -> None:
+    """
+    Units are the number times ten to the scale if that is whole, and in range.
+    """
+    policy = "allowed" if negative else "refused"
+    observe = compile_meter(meter_from("m", SUM | {"scale": scale, "negative": policy}))
+
+    seen = observe({"n": value}, ENVELOPE)
+
+    huge = isinstance(value, Decimal) and value.adjusted() > 99
+    units = Fraction(10**99) if huge else Fraction(value) * 10**scale
+    usable = units.denominator == 1 and abs(units) <= UNITS_MAX
+    if usable and (negative or units >= 0):
+        assert seen == (units, "")
+    else:
+        assert isinstance(seen, Unusable)
+        assert seen.reason.startswith("n ")
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        pytest.param({}, "n is missing", id="missing"),
+        pytest.param({"n": None}, "n has the wrong type", id="null"),
+        pytest.param({"n": True}, "n has the wrong type", id="true is not 1"),
+        pytest.param({"n": "many"}, "n has the wrong type", id="text"),
+        pytest.param({"n": ""}, "n has the wrong type", id="empty text"),
+        pytest.param({"n": "1e3"}, "n has the wrong type", id="an exponent in text"),
+        pytest.param({"n": "+1"}, "n has the wrong type", id="a plus"),
+        pytest.param({"n": " 1"}, "n has the wrong type", id="a space"),
+        pytest.param({"n": "1\n"}, "n has the wrong type", id="a line end"),
+        pytest.param({"n": "1."}, "n has the wrong type", id="no digit at the end"),
+        pytest.param({"n": ".5"}, "n has the wrong type", id="no digit in front"),
+        pytest.param({"n": "\u0661"}, "n has the wrong type", id="other digits"),
+        pytest.param({"n": "1" * 39}, "n has the wrong type", id="39 digits of text"),
+        pytest.param({"n": "1" * 38}, "n is too large", id="38 digits"),
+        pytest.param({"n": [1]}, "n has the wrong type", id="a list"),
+        pytest.param({"n": {"a": 1}}, "n has the wrong type", id="an object"),
+        pytest.param({"n": Decimal("NaN")}, "n has the wrong type", id="NaN"),
+        pytest.param({"n": "0.001"}, "more than 2 decimal places", id="too fine"),
+        pytest.param({"n": 10**28 + 1}, "n is too large", id="too large"),
+        pytest.param({"n": -1}, "n is negative", id="negative"),
+        pytest.param({"n": "-0.01"}, "n is negative", id="negative text"),
+        pytest.param({"n": -(10**40)}, "n is too large", id="too large, negative"),
+    ],
+)
+def test_what_a_meter_cannot_take(data: dict[str, Any], reason: str) -> None:
+    """
+    What a meter cannot take is unusable, and the reason names the field.
+    """
+    observe = compile_meter(meter_from("m", SUM | {"scale": 2, "negative": "refused"}))
+
+    seen = observe(data, ENVELOPE)
+
+    assert isinstance(seen, Unusable)
+    assert reason in seen.reason
+
+
+def test_a_missing_value_may_count_as_zero() -> None:
+    """
+    With `missing = "zero"` an absent value is 0; a null one is still no number.
+    """
+    observe = compile_meter(meter_from("m", SUM | {"missing": "zero"}))
+
+    assert observe({}, ENVELOPE) == (0, "")
+    assert isinstance(observe({"n": None}, ENVELOPE), Unusable)
+
+
+def test_a_meter_reads_one_type_of_event_that_meets_its_filters() -> None:
+    """
+    Other types, and what the filters leave out, are not read: not even as unusable.
+    """
+    observe = compile_meter(
+        meter_from("m", SUM | {"filters": [{"path": "model", "eq": "xl"}]})
+    )
+
+    assert observe({"n": 4, "model": "xl"}, ENVELOPE) == (4, "")
+    assert observe({"n": "?", "model": "s"}, ENVELOPE) is None
+    other = Envelope(source="api", type="other")
+    assert observe({"n": 4, "model": "xl"}, other) is None
+
+
+def test_count_needs_no_value() -> None:
+    """
+    A count takes one unit of every event, whatever it says.
+    """
+    stated = {"event_type": "call", "aggregation": "count"}
+
+    assert compile_meter(meter_from("m", stated))({}, ENVELOPE) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        pytest.param({"a": "x", "b": 4}, '["x",4]', id="text and number"),
+        pytest.param({"a": "x", "b": Decimal("4.0")}, '["x",4]', id="4.0 is 4"),
+        pytest.param({"a": "x", "b": "4"}, '["x","4"]', id="text 4 is not 4"),
+        pytest.param({"a": True, "b": 1}, "[true,1]", id="true is not 1"),
+        pytest.param({"a": "é", "b": Decimal("0.50")}, '["é",0.5]', id="in digits"),
+        pytest.param({"a": "x", "b": 10**37}, f'["x",{10**37}]', id="many digits"),
+    ],
+)
+def test_the_text_of_keys_and_groups(data: dict[str, Any], text: str) -> None:
+    """
+    Equal values have equal text, and values of different kinds have not.
+    """
+    paths = ["a", "b"]
+    key = {"event_type": "call", "aggregation": "unique", "value": paths}
+    group = {"event_type": "call", "aggregation": "count", "group_by": paths}
+
+    assert compile_meter(meter_from("m", key))(data, ENVELOPE) == (text, "")
+    assert compile_meter(meter_from("m", group))(data, ENVELOPE) == (1, text)
+    assert row_text(row_values(text)) == text
+
+
+def test_a_missing_part_of_a_group_is_null_and_of_a_key_is_unusable() -> None:
+    """
+    What has no group is a group; what has no key cannot be counted.
+    """
+    group = {"event_type": "call", "aggregation": "count", "group_by": ["a", "$actor"]}
+    key = {"event_type": "call", "aggregation": "unique", "value": "a"}
+
+    assert compile_meter(meter_from("m", group))({}, ENVELOPE) == (1, "[null,null]")
+    for data in ({}, {"a": None}):
+        seen = compile_meter(meter_from("m", key))(data, ENVELOPE)
+        assert seen == Unusable("a is missing")
+
+
+def test_people_are_grouped_and_counted_by_number() -> None:
+    """
+    Subject and actor are numbers to a meter, for names live apart.
+    """
+    group = {"event_type": "call", "aggregation": "count", "group_by": ["$subject"]}
+    key = {"event_type": "call", "aggregation": "unique", "value": "$subject"}
+
+    assert compile_meter(meter_from("m", group))({}, ENVELOPE) == (1, "[7]")
+    assert compile_meter(meter_from("m", key))({}, ENVELOPE) == ("[7]", "")
+
+
+@pytest.mark.parametrize("value", [{"a": 1}, [1]])
+def test_groups_and_keys_are_plain_values(value: object) -> None:
+    """
+    An object or a list names no group and no key.
+    """
+    for stated in (
+        {"aggregation": "count", "group_by": ["a"]},
+        {"aggregation": "unique", "value": "a"},
+    ):
+        meter = meter_from("m", {"event_type": "call", **stated})
+        seen = compile_meter(meter)({"a": value}, ENVELOPE)
+        assert isinstance(seen, Unusable)
+        assert seen.reason.startswith("a ")
+
+
+def test_groups_and_keys_fit_an_index() -> None:
+    """
+    A key or group of more bytes than an index holds is unusable, however written.
+    """
+    for stated, most in (
+        ({"aggregation": "count", "group_by": ["a"]}, GROUP_BYTES_MAX),
+        ({"aggregation": "unique", "value": "a"}, KEY_BYTES_MAX),
+    ):
+        observe = compile_meter(meter_from("m", {"event_type": "call", **stated}))
+        fits = (most - len('[""]')) * "a"
+        assert isinstance(observe({"a": fits}, ENVELOPE), tuple)
+        assert isinstance(observe({"a": fits + "a"}, ENVELOPE), Unusable)
+        assert isinstance(observe({"a": fits[1:] + "é"}, ENVELOPE), Unusable)
+
+
+# --- what a definition cannot be ------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        pytest.param({"aggregation": "total"}, "one of sum, count", id="aggregation"),
+        pytest.param({"aggregation": None}, "one of sum, count", id="no text"),
+        pytest.param({"event_type": ""}, "event_type must be", id="empty type"),
+        pytest.param({"event_type": "a" * 256}, "1 to 255", id="long type"),
+        pytest.param({"event_type": 7}, "event_type must be", id="type is no text"),
+        pytest.param({"value": 7}, "value: path 7 must be", id="value is no path"),
+        pytest.param({"value": "$subject"}, "no numbers", id="value of the envelope"),
+        pytest.param({"scale": -1}, "from 0 to 12", id="scale below 0"),
+        pytest.param({"scale": 13}, "from 0 to 12", id="scale above 12"),
+        pytest.param({"scale": True}, "from 0 to 12", id="scale is true"),
+        pytest.param({"scale": "2"}, "from 0 to 12", id="scale is text"),
+        pytest.param({"missing": "skip"}, "unusable, zero", id="missing"),
+        pytest.param({"negative": "no"}, "allowed, refused", id="negative"),
+        pytest.param({"aggregation": "peak", "negative": "allowed"}, "level", id="lvl"),
+        pytest.param({"colour": "red"}, "'colour' is not a field", id="unknown field"),
+        pytest.param({7: "red"}, "7 is not a field", id="a field that is no text"),
+        pytest.param({"percentile": "99"}, "does not apply to", id="does not apply"),
+        pytest.param({"aggregation": "count"}, "value does not", id="count, value"),
+        pytest.param({"group_by": ["a", "a"]}, "twice", id="a group twice"),
+        pytest.param({"group_by": "a"}, "a table or a list", id="group is no list"),
+        pytest.param({"group_by": [7]}, "a table or a list", id="group is no path"),
+        pytest.param({"group_by": {"a b": "x"}}, "names of letters", id="group name"),
+        pytest.param({"group_by": {7: "x"}}, "names of letters", id="group number"),
+        pytest.param({"group_by": {"a": "x."}}, "empty step", id="group path"),
+        pytest.param({"group_by": list("abcdefghi")}, "at most 8", id="many groups"),
+        pytest.param({"filters": {"path": "a"}}, "a list of at", id="filters no list"),
+        pytest.param({"description": 7}, "0 to 1000", id="description is no text"),
+        pytest.param({"unit": "a\nb"}, "printable", id="unit of two lines"),
+        pytest.param({"aggregation": "unique", "value": []}, "1 to 8", id="no key"),
+        pytest.param({"aggregation": "unique", "value": ["a", "a"]}, "twice", id="key"),
+        pytest.param({"aggregation": "unique", "value": [7]}, "path 7", id="key path"),
+    ],
+)
+def test_what_a_definition_cannot_be(change: dict[Any, Any], fault: str) -> None:
+    """
+    A definition that is not understood is refused; the error names meter and field.
+    """
+    with pytest.raises(InvalidMeterError, match=fault) as refused:
+        meter_from("m", SUM | change)
+
+    assert str(refused.value).startswith("meter 'm': ")
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        pytest.param({"percentile": "0"}, "above 0", id="0"),
+        pytest.param({"percentile": "100.1"}, "at most 100", id="above 100"),
+        pytest.param({"percentile": "1e1"}, "above 0", id="exponent"),
+        pytest.param({"percentile": 99.5}, "above 0", id="binary float"),
+        pytest.param({"hourly": "average"}, "must be one of sum", id="average hour"),
+        pytest.param({"hourly": "unique"}, "must be one of sum", id="unique hour"),
+        pytest.param({"drop_hours": 7}, "not both", id="both rules"),
+        pytest.param({"rounding": "half"}, "floor, ceil", id="rounding"),
+        pytest.param({"negative": "allowed"}, "level", id="hours of levels"),
+        pytest.param({"hourly": "count"}, "value does not apply", id="count of hours"),
+    ],
+)
+def test_what_a_percentile_cannot_be(change: dict[str, Any], fault: str) -> None:
+    """
+    A percentile states exactly one rule of what it drops, and how an hour is read.
+    """
+    with pytest.raises(InvalidMeterError, match=fault):
+        meter_from("m", P99 | change)
+
+
+def test_a_percentile_states_its_own_rounding() -> None:
+    """
+    There is no default of how many hours 1 % of a month is.
+    """
+    stated = {name: value for name, value in P99.items() if name != "rounding"}
+
+    with pytest.raises(InvalidMeterError, match="rounding or drop_hours must be"):
+        meter_from("m", stated)
+
+
+@pytest.mark.parametrize("field", ["event_type", "aggregation", "value"])
+def test_what_a_definition_must_say(field: str) -> None:
+    """
+    What has no sensible default is asked for by name.
+    """
+    stated = {name: value for name, value in SUM.items() if name != field}
+
+    with pytest.raises(InvalidMeterError, match=f"{field} is missing"):
+        meter_from("m", stated)
+
+
+@pytest.mark.parametrize("key", ["", "A", "a b", "a/b", "ü", "a" * 101, "a\n", 7])
+def test_what_a_key_cannot_be(key: Any) -> None:  # noqa: ANN401 - anything at all
+    """
+    A meter key is 1 to 100 lower-case letters, digits, `_`, `.` and `-`.
+    """
+    with pytest.raises(InvalidMeterError, match="1 to 100 lower-case"):
+        meter_from(key, SUM)
+
+
+@pytest.mark.parametrize("mapping", [None, "sum", ["sum"], 7])
+def test_a_definition_is_a_table(mapping: Any) -> None:  # noqa: ANN401 - anything
+    """
+    What is no table of fields is no definition.
+    """
+    with pytest.raises(InvalidMeterError, match="must be a table"):
+        meter_from("m", mapping)
+
+
+def test_a_definition_states_its_defaults() -> None:
+    """
+    What was left to its default is written down, so that it holds for ever.
+    """
+    assert meter_from("m", SUM).definition() == {
+        "aggregation": "sum",
+        "description": "",
+        "event_type": "call",
+        "filters": [],
+        "group_by": {},
+        "missing": "unusable",
+        "negative": "allowed",
+        "scale": 0,
+        "unit": "",
+        "value": "n",
+    }
+
+
+def test_which_meters_read_levels() -> None:
+    """
+    Latest, peak and time-weighted read levels, and percentiles of hours that do.
+    """
+    assert meter_from("m", P99).reads_levels
+    assert not meter_from("m", P99 | {"hourly": "sum"}).reads_levels
+    assert meter_from("m", SUM | {"aggregation": "latest"}).reads_levels
+    assert not meter_from("m", SUM | {"aggregation": "max"}).reads_levels
+    grouped = SUM | {"aggregation": "peak", "group_by": {"at": "region"}}
+    assert meter_from("m", grouped).whole_from_groups
+    assert meter_from("m", grouped).group_names == ("at",)
+
+
+def test_a_meter_is_a_value() -> None:
+    """
+    A meter can be a key, and equal definitions make equal meters.
+    """
+    assert isinstance(meter_from("m", SUM), Meter)
+    assert len({meter_from("m", SUM), meter_from("m", dict(SUM))}) == 1
