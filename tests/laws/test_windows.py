@@ -73,6 +73,7 @@ def test_windows_tile_the_period(
     zone="America/Sao_Paulo", minute=1 * 1440, length=10**11, interval=Interval.DAY
 )
 @example(zone="America/Goose_Bay", minute=1570, length=10**10, interval=Interval.DAY)
+@example(zone="Australia/Lord_Howe", minute=0, length=10**11, interval=Interval.HOUR)
 def test_windows_are_cut_where_the_wall_calendar_turns(
     zone: str, minute: int, length: int, interval: Interval
 ) -> None:
@@ -82,15 +83,28 @@ def test_windows_are_cut_where_the_wall_calendar_turns(
     period = period_in(zone, minute=minute, length=length)
 
     for window in list(windows(period, interval, zone))[1:]:
-        before = shown(window.start - US, zone, interval)
-        assert shown(window.start, zone, interval) != before
-    for window in windows(period, interval, zone):
+        before = (window.start - US).astimezone(zone_named(zone))
         if interval is Interval.HOUR:
-            assert window.end - window.start <= HOUR
-            inside = {shown(window.start, zone, interval)}
-            inside.add(shown(window.end - US, zone, interval))
-            # The clock may change in the middle of an hour; Goose Bay did, at 00:01.
-            assert len(inside) == 1 or zone == "America/Goose_Bay"
+            # By the clock as it was set before: at 02:00 it may show 01:30 again.
+            reached = before.replace(tzinfo=None) + US
+            assert (reached.minute, reached.second, reached.microsecond) == (0, 0, 0)
+        else:
+            ended = shown(before, zone, interval)
+            assert shown(window.start, zone, interval) != ended
+
+
+@given(zone=zones, minute=minutes, length=lengths)
+def test_an_hour_window_is_no_longer_than_that(
+    zone: str, minute: int, length: int
+) -> None:
+    """
+    A window of an hour lasts an hour at most, also when the clock shows it twice.
+    """
+    period = period_in(zone, minute=minute, length=length)
+
+    lengths = {one.end - one.start for one in windows(period, Interval.HOUR, zone)}
+
+    assert max(lengths) <= HOUR
 
 
 @given(zone=zones, minute=minutes, length=lengths)
@@ -131,22 +145,17 @@ def test_examples() -> None:
 
 
 @pytest.mark.parametrize("interval", [Interval.DAY, Interval.MONTH, Interval.HOUR])
-@pytest.mark.parametrize("zone", ["UTC", "Asia/Tokyo", "America/New_York"])
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
 def test_the_ends_of_time(interval: Interval, zone: str) -> None:
     """
-    Windows reach from the first moment that can be shown to the last.
+    Where a window cannot be shown, the period is refused; nothing else is raised.
     """
     first = dt.datetime.min.replace(tzinfo=dt.UTC)
     last = dt.datetime.max.replace(tzinfo=dt.UTC)
-    hours = 48 * HOUR
 
-    for period in (Period(first, first + hours), Period(last - hours, last)):
-        cut = list(windows(period, interval, zone))
-        assert (cut[0].start, cut[-1].end) == (period.start, period.end)
-    assert len(list(windows(Period(first, last), Interval.MONTH, zone))) in {
-        9999 * 12,
-        9999 * 12 + 1,
-    }
+    with pytest.raises(InvalidPeriodError, match="too near the years 1 or 9999"):
+        for period in (Period(first, first + 3 * HOUR), Period(last - HOUR, last)):
+            list(windows(period, interval, zone))
 
 
 def test_other_windows_are_refused() -> None:
@@ -155,7 +164,7 @@ def test_other_windows_are_refused() -> None:
     """
     period = Period.between(0, 1)
 
-    with pytest.raises(InvalidPeriodError, match="hour, day or month"):
+    with pytest.raises(InvalidPeriodError, match="an hour, a day or a month"):
         list(windows(period, Interval.WEEK))
     with pytest.raises(InvalidPeriodError, match="zone is"):
         list(windows(period, Interval.DAY, "Mars/Olympus"))

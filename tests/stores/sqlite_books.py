@@ -4,6 +4,7 @@ Rows for a SQLite book, and a process beside the test's own.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -96,7 +97,13 @@ def run(program: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     """
     Run a Python program to its end.
     """
-    return subprocess.run(_command(program, arguments), capture_output=True, text=True)  # noqa: PLW1510 - some are killed
+    return subprocess.run(
+        _command(program, arguments),
+        capture_output=True,
+        check=False,
+        env=_environment(),
+        text=True,
+    )
 
 
 def start(program: str, *arguments: object) -> subprocess.Popen[str]:
@@ -105,6 +112,7 @@ def start(program: str, *arguments: object) -> subprocess.Popen[str]:
     """
     process = subprocess.Popen(
         _command(program, arguments),
+        env=_environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -124,3 +132,10 @@ def go_on(process: subprocess.Popen[str]) -> None:
 
 def _command(program: str, arguments: Sequence[object]) -> list[str]:
     return [sys.executable, "-c", program, *map(str, arguments)]
+
+
+def _environment() -> dict[str, str]:
+    """
+    Return what lets a program import what the tests do.
+    """
+    return os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}

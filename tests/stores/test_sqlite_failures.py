@@ -243,9 +243,12 @@ def test_a_damaged_book_says_so(path: Path) -> None:
     damaged[len(damaged) // 4 :] = b"\xff" * (len(damaged) - len(damaged) // 4)
     path.write_bytes(damaged)
 
-    with closing(SqliteStore.open(path)) as store, pytest.raises(CorruptBook) as raised:
-        with store.reading() as reader:
-            reader.tail(after=0, limit=5_000)
+    with (
+        closing(SqliteStore.open(path)) as store,
+        pytest.raises(CorruptBook) as raised,
+        store.reading() as reader,
+    ):
+        reader.tail(after=0, limit=5_000)
 
     assert isinstance(raised.value.__cause__, sqlite3.DatabaseError)
 
@@ -280,14 +283,13 @@ def test_a_file_that_may_not_be_written_is_opened_for_reading() -> None:
         with closing(SqliteStore.create(path)) as store:
             store.append(rows("a"))
         path.chmod(0o444)
-        path.parent.chmod(0o777)
-        can_make_files = run(OPENS_AS_ANYBODY, path)
         path.parent.chmod(0o555)
-        cannot = run(OPENS_AS_ANYBODY, path)
-        path.parent.chmod(0o755)
+        cannot_make_files = run(OPENS_AS_ANYBODY, path)
+        path.parent.chmod(0o777)
+        can = run(OPENS_AS_ANYBODY, path)
 
-    assert json.loads(can_make_files.stdout) == ["read_only_book", 1]
-    assert json.loads(cannot.stdout) == ["read_only_book", "store_failed"]
+    assert json.loads(cannot_make_files.stdout) == ["read_only_book", "store_failed"]
+    assert json.loads(can.stdout) == ["read_only_book", 1]
 
 
 def test_a_writer_waits_and_then_says_who_is_in_the_way(
@@ -423,6 +425,17 @@ def test_a_forked_process_opens_the_book_anew(store: SqliteStore, path: Path) ->
     assert run(FORKS, path).stdout == "7\n"
 
 
+def test_transactions_do_not_nest(store: SqliteStore) -> None:
+    """
+    A thread that opens a transaction inside its own is our bug, and undoes all.
+    """
+    with pytest.raises(AssertionError), store.writing() as writer:
+        writer.append(rows("a"))
+        count(store)
+
+    assert count(store) == 0
+
+
 def test_a_closed_book_says_so(path: Path) -> None:
     """
     Using a store after `close` is an error of the store, not of SQLite.
@@ -454,9 +467,11 @@ def test_entries_are_never_changed(store: SqliteStore, sql: str) -> None:
     """
     store.append(rows("a"))
 
-    with pytest.raises(StoreError, match="entries are never") as raised:
-        with store.writing() as writer:
-            writer._connection.execute(sql)
+    with (
+        pytest.raises(StoreError, match="entries are never") as raised,
+        store.writing() as writer,
+    ):
+        writer._connection.execute(sql)
 
     assert not raised.value.retryable
     assert isinstance(raised.value.__cause__, sqlite3.IntegrityError)

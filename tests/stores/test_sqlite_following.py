@@ -93,6 +93,37 @@ def test_effects_are_postings_with_what_their_events_say(store: SqliteStore) -> 
         assert reader.first_effect_at(customer="acme", type_="none") is None
 
 
+def test_effects_can_be_read_in_part(store: SqliteStore) -> None:
+    """
+    With a limit, the first effects in order are read.
+    """
+    store.append(rows("a", "b"))
+    with store.following() as follower:
+        follower.post(
+            Posting("acme", "t", 9 - place, place, place, 1) for place in (1, 2)
+        )
+        ask: dict[str, Any] = {"customer": "acme", "type_": "t", "upto": 9}
+
+        found = follower.effects(**ask, start=0, end=99, limit=1)
+        assert [effect.place for effect in found] == [2]
+        assert follower.effects(**ask, start=0, end=99, limit=0) == []
+
+
+def test_corrections_are_what_voids_and_attributions_did(store: SqliteStore) -> None:
+    """
+    Corrections are found by the places that made them, without the events' own.
+    """
+    store.append(rows("a", "b"))
+    moved = [Posting(NOBODY, "t", 9, 1, 3, -1), Posting("acme", "t", 9, 1, 3, 1)]
+    void = Posting("acme", "t", 9, 2, 4, -1)
+    with store.following() as follower:
+        follower.post([Posting(NOBODY, "t", 9, 1, 1, 1), void, *moved])
+
+        assert follower.corrections(after=0, upto=9) == [*moved, void]
+        assert follower.corrections(after=3, upto=4) == [void]
+        assert follower.corrections(after=2, upto=3) == moved
+
+
 def test_customers_are_those_with_postings(store: SqliteStore) -> None:
     """
     Customers are listed once, in order, of one type or of all; nobody is none.
@@ -139,7 +170,9 @@ def test_what_nobody_pays_for_is_found_by_subject(store: SqliteStore) -> None:
         follower.post([Posting(NOBODY, "t", 10, 1, 7, -1)])
 
         assert [entry.seq for entry in follower.unattributed([1])] == [3, 5]
-        assert [entry.seq for entry in follower.unattributed([0, 1])] == [2, 3, 4, 5, 6]
+        follower.add_voids([(5, 8)])
+        assert [entry.seq for entry in follower.unattributed([1])] == [3]
+        assert [entry.seq for entry in follower.unattributed([0, 1])] == [2, 3, 4, 6]
         assert follower.unattributed([9]) == []
 
 
@@ -217,6 +250,27 @@ def test_the_last_and_the_first_hour_of_each_group_are_found(
         assert reader.last_buckets(**ask, grouped=0, before=0) == []
         assert reader.first_buckets(**ask, grouped=1) == [a[0], b[0]]
         assert reader.first_buckets(**ask, grouped=0) == [whole[0]]
+
+
+def test_owners_have_rollups_or_sightings(store: SqliteStore) -> None:
+    """
+    The owners of a meter version's rollups are listed once, nobody included.
+    """
+    seen = sighting("k", first=MONTH, last=MONTH)
+    with store.following() as follower:
+        follower.put_buckets(
+            [
+                bucket(0),
+                bucket(HOUR),
+                bucket(0)._replace(customer=NOBODY),
+                bucket(0)._replace(customer="other", meter_id=2),
+            ]
+        )
+        follower.widen_sightings([seen, seen._replace(customer="sighted")])
+
+        assert follower.bucket_owners(meter_id=1) == [NOBODY, "acme", "sighted"]
+        assert follower.bucket_owners(meter_id=2) == ["other"]
+        assert follower.bucket_owners(meter_id=3) == []
 
 
 def test_an_hour_is_dropped_with_its_groups(store: SqliteStore) -> None:

@@ -227,6 +227,27 @@ def test_entries_are_listed_in_pages(store: SqliteStore) -> None:
         assert [entry.seq for entry in reader.entries_at([4, 1, 9])] == [1, 4]
 
 
+def test_the_tail_of_a_customer_leaves_out_the_events_of_others(
+    store: SqliteStore,
+) -> None:
+    """
+    What may concern a customer is in its tail: also what names no customer.
+    """
+    store.append(
+        [
+            row("a"),
+            row("b", customer="other"),
+            row("c", customer=None),
+            row("d", customer="other", kind=VOID),
+            row("e", customer="other", kind=ATTRIBUTION),
+        ]
+    )
+
+    with store.reading() as reader:
+        found = reader.tail(after=0, limit=9, customer="acme")
+        assert [entry.seq for entry in found] == [1, 3, 4, 5]
+
+
 def test_attributions_are_found_by_subject(store: SqliteStore) -> None:
     """
     The attributions of subjects come in the order of the book, with their places.

@@ -11,17 +11,17 @@ a path, or `:memory:`         SQLite
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 from meterbook.foundation.errors import MissingExtraError
 from meterbook.stores.sqlite import SqliteStore
 
 
 if TYPE_CHECKING:
-    from meterbook.stores.postgres import PostgresStore
+    from pathlib import Path
 
-    BookStore: TypeAlias = SqliteStore | PostgresStore
+    from meterbook.ports import Store
+    from meterbook.stores.postgres import PostgresStore
 
 # Both are in use: PostgreSQL's own tools take either.
 POSTGRES_SCHEMES: Final = ("postgresql://", "postgres://")
@@ -29,7 +29,7 @@ POSTGRES_SCHEMES: Final = ("postgresql://", "postgres://")
 DEFAULT_SCHEMA: Final = "meterbook"
 
 
-def create_store(target: str | Path, *, schema: str) -> BookStore:
+def create_store(target: str | Path, *, schema: str) -> Store:
     """
     Make a book at *target* and return its store.
 
@@ -46,7 +46,7 @@ def create_store(target: str | Path, *, schema: str) -> BookStore:
     return SqliteStore.create(target)
 
 
-def open_store(target: str | Path, *, schema: str, read_only: bool) -> BookStore:
+def open_store(target: str | Path, *, schema: str, read_only: bool) -> Store:
     """
     Return the store of the book at *target*.
 
@@ -65,7 +65,7 @@ def open_store(target: str | Path, *, schema: str, read_only: bool) -> BookStore
     return SqliteStore.open(target, read_only=read_only)
 
 
-def migrate_store(target: str | Path, *, schema: str) -> BookStore:
+def migrate_store(target: str | Path, *, schema: str) -> Store:
     """
     Bring the book at *target* up to date and return its store.
 
@@ -77,7 +77,9 @@ def migrate_store(target: str | Path, *, schema: str) -> BookStore:
         MissingExtraError: If the target is PostgreSQL and its driver is not there.
     """
     if is_postgres(target):
-        return _postgres().migrate(str(target), schema=schema)
+        store = _postgres()
+        store.migrate(str(target), schema=schema)
+        return store.open(str(target), schema=schema)
 
     return SqliteStore.migrate(target)
 
@@ -98,8 +100,7 @@ def _postgres() -> type[PostgresStore]:
     except ModuleNotFoundError as error:
         if error.name is None or not error.name.startswith("psycopg"):
             raise
-        raise MissingExtraError.named(
-            "postgres", purpose="A book in PostgreSQL"
-        ) from error
+        extra, purpose = "postgres", "A book in PostgreSQL"
+        raise MissingExtraError.named(extra, purpose=purpose) from error
 
     return PostgresStore

@@ -10,6 +10,8 @@ from meterbook.cli.errors import wrong_usage
 
 
 if TYPE_CHECKING:
+    import datetime as dt
+
     from meterbook.app import Book
 
 
@@ -42,6 +44,15 @@ def created(target: str | None, schema: str, *, test_clock: dt.datetime | None) 
     from meterbook.app import Book  # noqa: PLC0415 - as above
 
     return Book.create(named(target), schema=schema, test_clock=test_clock)
+
+
+def migrated(target: str | None, schema: str) -> Book:
+    """
+    Return the book at *target*, brought to the schema of this version, and open.
+    """
+    from meterbook.app import Book  # noqa: PLC0415 - as above
+
+    return Book.migrate(named(target), schema=schema)
 
 
 def named(target: str | None) -> str:

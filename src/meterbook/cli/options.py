@@ -11,6 +11,10 @@ import typer
 from meterbook.cli.errors import EXIT_CODES, JSON_ASKED, Program
 
 
+# The schema of a book in PostgreSQL, if no other is named.
+SCHEMA = "meterbook"
+
+
 def _remember_json(ctx: typer.Context, value: bool) -> bool:
     ctx.meta[JSON_ASKED] = value
     return value
@@ -46,9 +50,7 @@ Json = Annotated[
     ),
 ]
 
-Actor = Annotated[
-    str, typer.Option("--actor", metavar="NAME", help="Who does this.")
-]
+Actor = Annotated[str, typer.Option("--actor", metavar="NAME", help="Who does this.")]
 
 Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why.")]
 

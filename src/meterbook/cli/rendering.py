@@ -91,7 +91,9 @@ def cell_text(value: object) -> str:
 
     text = value if isinstance(value, str) else json_text(value)
     text = text.strip('"') if not isinstance(value, str) else text
-    return printable(text if len(text) <= CELL_CHARS_MAX else f"{text[:CELL_CHARS_MAX]}…")
+    return printable(
+        text if len(text) <= CELL_CHARS_MAX else f"{text[:CELL_CHARS_MAX]}…"
+    )
 
 
 def printable(text: str) -> str:

@@ -332,7 +332,10 @@ class Calendar:
             units = (at - self.anchor) // dt.timedelta(hours=1)
             return units // self.interval_count
 
-        wall = wall_at(at, self._clock)
+        try:
+            wall = wall_at(at, self._clock)
+        except OverflowError:
+            wall = at.replace(tzinfo=None)
         if self.interval in _DAYS:
             units = (wall - self._wall).days // _DAYS[self.interval]
         else:
@@ -352,7 +355,7 @@ def _anchored(anchor: dt.datetime, clock: dt.tzinfo) -> tuple[dt.datetime, dt.da
     moment = _moment_in_utc(anchor, "anchor")
     try:
         if anchor.tzinfo is not clock:
-            return moment, moment.astimezone(clock).replace(tzinfo=None, fold=0)
+            return moment, wall_at(moment, clock)
 
         # Said in local time: keep what was said. A second occurrence was meant if
         # fold says so; otherwise the rule for every boundary holds for this one.

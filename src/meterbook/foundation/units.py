@@ -30,9 +30,9 @@ from meterbook.foundation.errors import InvalidQuantityError
 # A quantity at the finest scale: 12 places tell a millionth of a micro-dollar.
 SCALE_MAX: Final = 12
 
-# One quantity fits a 64-bit column with room to add nine of the largest. Sums are
-# Python's, and have no such limit.
-UNITS_MAX: Final = 10**18
+# Far beyond any bill, and few enough digits for every database's exact numbers. Sums
+# are Python's, and have no such limit.
+UNITS_MAX: Final = 10**30
 
 # Digits that an average may show beyond its meter's scale, where it does not end.
 FRACTION_DIGITS: Final = 6

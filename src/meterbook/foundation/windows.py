@@ -12,8 +12,8 @@ clipped, so that the parts are of the period and of nothing else.
 
 Laws (tests/laws/test_windows.py):
     - *Tiling*: the windows of a period make it up, in order, without a gap.
-    - *Oracle*: inside a window the clock shows one date, or one month; at its start
-      another than the instant before.
+    - *Cut*: where a window begins, the clock turns to another hour, date or month,
+      and to none that it has begun before.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 from meterbook.foundation.errors import InvalidPeriodError
-from meterbook.foundation.instants import HOUR, INSTANT_MAX, to_moment
+from meterbook.foundation.instants import HOUR, to_moment
 from meterbook.foundation.periods import Interval, Period
 from meterbook.foundation.zones import first_moment, months_after, wall_at, zone_named
 
@@ -36,12 +36,6 @@ if TYPE_CHECKING:
 def windows(period: Period, interval: Interval, zone: str = "UTC") -> Iterator[Period]:
     """
     Cut *period* where an hour, a day or a month begins in *zone*.
-
-    ::
-
-        period         [----------------------------)
-        days      |-------|-------|-------|-------|-------|
-        windows        [--)[------)[------)[------)[)
 
     Args:
         period: What to cut.
@@ -56,17 +50,19 @@ def windows(period: Period, interval: Interval, zone: str = "UTC") -> Iterator[P
         shows an hour twice; a day that a zone skips has none.
 
     Raises:
-        InvalidPeriodError: If the interval is another, or there is no such zone.
+        InvalidPeriodError: If the interval is another, there is no such zone, or a
+            window would begin or end outside the years 1 to 9999.
     """
-    clock = zone_named(zone)
-    if interval is Interval.HOUR:
-        yield from _hours(period, clock)
-    elif interval in {Interval.DAY, Interval.MONTH}:
-        yield from _dates(period, interval, clock)
-    else:
-        shown = str(interval)
-        message = f"interval is {shown[:40]}: a window is an hour, day or month."
+    cutter = _CUTTERS.get(interval)
+    if cutter is None:
+        message = f"interval is {interval}: a window is an hour, a day or a month."
         raise InvalidPeriodError(message)
+    clock = zone_named(zone)
+    try:
+        yield from cutter(period, clock)
+    except OverflowError as error:
+        message = f"The period is too near the years 1 or 9999 to be cut in {zone}."
+        raise InvalidPeriodError(message) from error
 
 
 def _hours(period: Period, clock: dt.tzinfo) -> Iterator[Period]:
@@ -83,35 +79,40 @@ def _hours(period: Period, clock: dt.tzinfo) -> Iterator[Period]:
         start = stop
 
 
-def _dates(period: Period, interval: Interval, clock: dt.tzinfo) -> Iterator[Period]:
+def _days(period: Period, clock: dt.tzinfo) -> Iterator[Period]:
     """
-    Cut *period* where a local day or month begins.
+    Cut *period* where a local day begins.
+    """
+    midnight = wall_at(period.start, clock).replace(
+        hour=0, minute=0, second=0, microsecond=0
+    )
+    walls = (midnight + dt.timedelta(days=days) for days in itertools.count(1))
+    return _cut(period, (first_moment(wall, clock) for wall in walls))
+
+
+def _months(period: Period, clock: dt.tzinfo) -> Iterator[Period]:
+    """
+    Cut *period* where a local month begins.
+    """
+    first = wall_at(period.start, clock).replace(
+        day=1, hour=0, minute=0, second=0, microsecond=0
+    )
+    walls = (months_after(first, months) for months in itertools.count(1))
+    return _cut(period, (first_moment(wall, clock) for wall in walls))
+
+
+def _cut(period: Period, moments: Iterator[dt.datetime]) -> Iterator[Period]:
+    """
+    Cut *period* at *moments*, which do not run backwards and go past its end.
     """
     start = period.start
-    first = wall_at(start, clock).replace(hour=0, minute=0, second=0, microsecond=0)
-    steps = itertools.count()
     while start < period.end:
-        stop = min(_date_after(first, interval, next(steps), clock), period.end)
-        # The first day or month began before *start*; and so may the next have, if
-        # the clock was set back across midnight.
+        stop = min(next(moments), period.end)
+        # A day may have begun before *start* though the clock shows the one before:
+        # it was set back across midnight. And a day that is skipped has no length.
         if start < stop:
             yield Period(start, stop)
             start = stop
 
 
-def _date_after(
-    first: dt.datetime, interval: Interval, steps: int, clock: dt.tzinfo
-) -> dt.datetime:
-    """
-    Return when the local day or month *steps* after that of *first* begins.
-
-    Returns:
-        The last moment of all if that is after the year 9999.
-    """
-    try:
-        if interval is Interval.DAY:
-            return first_moment(first + dt.timedelta(days=steps), clock)
-
-        return first_moment(months_after(first.replace(day=1), steps), clock)
-    except OverflowError:
-        return to_moment(INSTANT_MAX)
+_CUTTERS = {Interval.HOUR: _hours, Interval.DAY: _days, Interval.MONTH: _months}

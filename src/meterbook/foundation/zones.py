@@ -94,17 +94,14 @@ def first_moment(wall: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
     return _end_of_gap(wall, zone, not_yet=wall - after, passed=wall - before)
 
 
-def wall_at(moment: dt.datetime, clock: dt.tzinfo) -> dt.datetime:
+def wall_at(moment: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
     """
-    Return what *clock* shows at *moment*, without a zone.
+    Return what the clock of *zone* shows at *moment*, without a zone.
 
-    Where that is outside the years 1 to 9999, the nearest that can be shown: only
-    for estimates and for the first day of a window, which are corrected or clipped.
+    Raises:
+        OverflowError: If that is not within the years 1 to 9999.
     """
-    try:
-        return moment.astimezone(clock).replace(tzinfo=None, fold=0)
-    except OverflowError:
-        return moment.replace(tzinfo=None)
+    return moment.astimezone(zone).replace(tzinfo=None, fold=0)
 
 
 def months_after(wall: dt.datetime, months: int) -> dt.datetime:

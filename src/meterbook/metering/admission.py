@@ -260,25 +260,16 @@ def _quick(event: Event, now_us: int, latest_us: int) -> Admitted | None:
         if type(time) is not datetime or time.tzinfo is not UTC:
             return None
         since = time - EPOCH
-        occurred_at = (
-            since.days * 86_400 + since.seconds
-        ) * 1_000_000 + since.microseconds
+        seconds = since.days * 86_400 + since.seconds
+        occurred_at = seconds * 1_000_000 + since.microseconds
 
     data = quick_text(event.data)
     if data is None or occurred_at > latest_us:
         return None
 
+    given, text = time is not None, data.decode()
     return Admitted(
-        source,
-        event_id,
-        kind,
-        subject,
-        actor,
-        customer,
-        occurred_at,
-        time is not None,
-        data.decode(),
-        "",
+        source, event_id, kind, subject, actor, customer, occurred_at, given, text, ""
     )
 
 

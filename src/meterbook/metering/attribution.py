@@ -29,13 +29,11 @@ if TYPE_CHECKING:
 
 class Attribution(NamedTuple):
     """
-    From *effective_at* on, *subject* belongs to *customer*, the book was told.
+    From *effective_at* on, a subject belongs to *customer*, the book was told.
 
     Of two that hold from the same instant, the one with the later place holds.
 
     Attributes:
-        subject: Who uses, by the source's name for them.
-
         customer: Who pays from then on; None if nobody does.
 
         effective_at: In microseconds since 1970; included.
@@ -43,7 +41,6 @@ class Attribution(NamedTuple):
         seq: The place in the book at which it was said.
     """
 
-    subject: str
     customer: str | None
     effective_at: int
     seq: int

@@ -302,7 +302,7 @@ def _is_json(media_type: object) -> bool:
 
 def _json_type(value: object) -> str:
     """
-    Return what JSON calls the type of *value*.
+    Return what JSON calls the type of *value*, which is no string.
     """
     match value:
         case bool():
@@ -311,10 +311,8 @@ def _json_type(value: object) -> str:
             return "a number"
         case list():
             return "an array"
-        case dict():
-            return "an object"
         case _:
-            return "a string"
+            return "an object"
 
 
 def _malformed(found: str) -> Refused:

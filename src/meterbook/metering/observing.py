@@ -23,10 +23,11 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import msgspec
 
+from meterbook.foundation.units import UNITS_MAX
 from meterbook.metering.aggregations import Missing, Negative
 from meterbook.metering.filters import compile_filters
-from meterbook.metering.paths import MISSING, Data, Envelope, compile_path
-from meterbook.metering.scalars import NUMBERS, SCALARS, row_text
+from meterbook.metering.paths import MISSING, Data, Envelope, compile_path, is_field
+from meterbook.metering.scalars import SCALARS, row_text
 
 
 if TYPE_CHECKING:
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
 
     from meterbook.metering.meters import Meter
 
-
-# Far beyond any bill, and few enough digits for every database's exact numbers.
-UNITS_MAX: Final = 10**30
 
 # As many digits as SQL and Parquet decimals hold.
 VALUE_DIGITS_MAX: Final = 38
@@ -124,7 +122,8 @@ def compile_units(
     """
     Return a function that reads the number at *path* in the smallest unit.
 
-    A whole number takes the short way: no Decimal is made.
+    A whole number takes the short way, where no Decimal is made; one in a field of its
+    own the shortest.
     """
     find = compile_path(path)
     factor: int = 10**scale
@@ -136,29 +135,32 @@ def compile_units(
     too_large = Unusable(f"{path} is too large")
     negative = Unusable(f"{path} is negative")
 
-    def measure(data: Data, envelope: Envelope) -> int | Unusable:
-        value = find(data, envelope)
-        if type(value) is int:
-            if lowest <= value <= highest:
-                return value * factor
-            return too_large if abs(value) > highest else negative
+    def measure_slowly(value: object) -> int | Unusable:
         if value is MISSING:
             return missing
-        units = read_slowly(value)
-        if type(units) is int and not -UNITS_MAX <= units <= UNITS_MAX:
-            return too_large
-        if type(units) is int and units < 0 and not negative_allowed:
-            return negative
-        return units
-
-    def read_slowly(value: object) -> int | Unusable:
         number = _exact(value)
         if number is None:
             return wrong_type
         units = _scaled(number, factor)
-        return too_fine if units is None else units
+        if units is None:
+            return too_fine
+        if abs(units) > UNITS_MAX:
+            return too_large
+        return units if units >= 0 or negative_allowed else negative
 
-    return measure
+    def measure_field(data: Data, _envelope: Envelope) -> int | Unusable:
+        value = data.get(path, MISSING)
+        if type(value) is int and lowest <= value <= highest:
+            return value * factor
+        return measure_slowly(value)
+
+    def measure(data: Data, envelope: Envelope) -> int | Unusable:
+        value = find(data, envelope)
+        if type(value) is int and lowest <= value <= highest:
+            return value * factor
+        return measure_slowly(value)
+
+    return measure_field if is_field(path) else measure
 
 
 def compile_row(
@@ -197,19 +199,18 @@ def compile_row(
 
 def _exact(value: object) -> Decimal | None:
     """
-    Return the number that a Decimal or a plain decimal string says, or None.
+    Return the number that an int, a Decimal or a plain decimal string says, or None.
     """
+    if type(value) is int:
+        return Decimal(value)
+
     if type(value) is str:
         digits = len(value) - value.startswith("-") - ("." in value)
         if digits > VALUE_DIGITS_MAX or not _PLAIN_DECIMAL.fullmatch(value):
             return None
         return Decimal(value)
 
-    if type(value) not in NUMBERS:
-        return None
-
-    assert isinstance(value, Decimal)
-    return value if value.is_finite() else None
+    return value if isinstance(value, Decimal) and value.is_finite() else None
 
 
 def _scaled(number: Decimal, factor: int) -> int | None:

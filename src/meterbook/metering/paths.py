@@ -85,6 +85,13 @@ def fault_of(path: object) -> str | None:
     return None if all(path.split(".")) else "has an empty step between its dots"
 
 
+def is_field(path: str) -> bool:
+    """
+    Tell whether *path* is a field of the data itself: one step, not the envelope.
+    """
+    return "." not in path and not path.startswith("$")
+
+
 def compile_path(path: str) -> Finder:
     """
     Return a function that finds what *path* leads to, or MISSING.
@@ -93,9 +100,10 @@ def compile_path(path: str) -> Finder:
     if path.startswith("$"):
         return _envelope_finder(path)
 
+    if is_field(path):
+        return lambda data, _envelope: data.get(path, MISSING)
+
     first, *rest = path.split(".")
-    if not rest:
-        return lambda data, _envelope: data.get(first, MISSING)
 
     def walk(data: Data, _envelope: Envelope) -> object:
         found = data.get(first, MISSING)

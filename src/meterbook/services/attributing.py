@@ -33,6 +33,7 @@ from meterbook.services.controls import (
 from meterbook.services.listing import check_limit, views
 from meterbook.services.naming import names_of, shown_name
 from meterbook.services.sampling import standing
+from meterbook.services.trying import persistently
 
 
 if TYPE_CHECKING:
@@ -40,7 +41,15 @@ if TYPE_CHECKING:
 
     from collections.abc import Callable, Iterator, Mapping
 
-    from meterbook.ports import Clock, Effect, Reader, Store, StoredEntry
+    from meterbook.ports import (
+        Appended,
+        Clock,
+        Effect,
+        NewEntry,
+        Reader,
+        Store,
+        StoredEntry,
+    )
     from meterbook.services.listing import EntryView
     from meterbook.services.recording import Recorder
 
@@ -100,7 +109,7 @@ class Attributor:
         self._recorder = recorder
         self._new_id = new_id
 
-    def attribute(
+    def attribute(  # noqa: PLR0913 - who, whose, since when, says who, and why
         self,
         subject: str,
         customer: str | None,
@@ -133,32 +142,32 @@ class Attributor:
             InvalidInstantError: If *effective_at* has no zone.
         """
         _check(subject, customer, actor, reason, id)
-        now = self._clock.now()
-        at = to_micros(effective_at)
-        people = self._recorder.people
-        with self._store.writing() as writer:
-            ids, fresh = people.named(writer, {subject, actor})
-            subject_id = ids[subject]
-            assert subject_id is not None
-            row = control_row(
-                ATTRIBUTION,
-                source=ATTRIBUTION_SOURCE,
-                event_id=id or self._new_id(now),
-                type_=ATTRIBUTION_TYPE,
-                subject_id=subject_id,
-                actor_id=ids.get(actor),
-                customer=customer,
-                occurred_at=at,
-                data={"customer": customer, "reason": reason},
-                now=now,
-            )
-            appended = writer.append([row])
-            entry_id = appended.entry_ids[0]
-            if not appended.known:
-                writer.add_attribution(
-                    AttributionRow(subject_id, at, customer, entry_id, seq=None)
+        now, people = self._clock.now(), self._recorder.people
+        at, event_id = to_micros(effective_at), id or self._new_id(now)
+
+        def append() -> tuple[Appended, NewEntry, dict[str, int]]:
+            with self._store.writing() as writer:
+                ids, fresh = people.named(writer, {subject, actor})
+                row = control_row(
+                    ATTRIBUTION,
+                    source=ATTRIBUTION_SOURCE,
+                    event_id=event_id,
+                    type_=ATTRIBUTION_TYPE,
+                    subject_id=ids[subject],
+                    actor_id=ids[actor],
+                    customer=customer,
+                    occurred_at=at,
+                    data={"customer": customer, "reason": reason},
+                    now=now,
                 )
+                appended = writer.append([row])
+                if not appended.known:
+                    writer.add_attribution(_index_row(row, appended.entry_ids[0]))
+            return appended, row, fresh
+
+        appended, row, fresh = persistently(append)
         people.learn(fresh)
+        entry_id = appended.entry_ids[0]
         if not appended.known:
             return Recorded(entry_id)
         same = appended.known[0].fingerprint == row[11]
@@ -197,8 +206,17 @@ class Attributor:
                 for places in _places_of_nobody(reader, type_):
                     found += places
                     if len(found) >= limit:
-                        return views(reader, reader.entries_at(found[:limit]))
-            return views(reader, reader.entries_at(found))
+                        return _in_order(reader, found[:limit])
+            return _in_order(reader, found)
+
+
+def _index_row(row: NewEntry, entry_id: int) -> AttributionRow:
+    """
+    Return by what an attribution that was just appended is found.
+    """
+    subject_id, customer, effective_at = row[4], row[6], row[7]
+    assert subject_id is not None
+    return AttributionRow(subject_id, effective_at, customer, entry_id, seq=None)
 
 
 def _places_of_nobody(reader: Reader, type_: str) -> Iterator[list[int]]:
@@ -218,6 +236,14 @@ def _places_of_nobody(reader: Reader, type_: str) -> Iterator[list[int]]:
         )
         yield [effect.place for effect in sorted(standing(effects), key=_by_time)]
         start, length = end, 2 * length
+
+
+def _in_order(reader: Reader, places: list[int]) -> list[EntryView]:
+    """
+    Return the entries at *places* as people see them, in the order of *places*.
+    """
+    found = {view.place: view for view in views(reader, reader.entries_at(places))}
+    return [found[place] for place in places]
 
 
 def _by_time(effect: Effect) -> tuple[int, int]:

@@ -27,6 +27,7 @@ from meterbook.foundation.errors import InvalidCatalogError, InvalidMeterError
 from meterbook.foundation.instants import to_moment
 from meterbook.metering.meters import meter_from
 from meterbook.services.noticing import CATALOG_SETTING, latest_versions
+from meterbook.services.trying import persistently
 
 
 if TYPE_CHECKING:
@@ -183,9 +184,14 @@ class Cataloguer:
                 return CatalogDiff(changes=_compared(reader, meters), applied=False)
 
         now = self._clock.now()
-        with self._store.writing() as writer:
-            changes = _compared(writer, meters)
-            _add(writer, meters, changes, now)
+
+        def add() -> tuple[MeterChange, ...]:
+            with self._store.writing() as writer:
+                changes = _compared(writer, meters)
+                _add(writer, meters, changes, now)
+            return changes
+
+        changes = persistently(add)
         self._recorder.notices.expire()
         return CatalogDiff(changes=changes, applied=True)
 

@@ -85,14 +85,12 @@ def control_row(  # noqa: PLR0913 - the columns of an entry
     )
 
 
-def check_stated(field: str, text: str, *, chars_max: int = NAME_CHARS_MAX) -> None:
+def check_stated(field: str, text: object, *, chars_max: int = NAME_CHARS_MAX) -> None:
     """
     Check that *text* says something: an actor, a reason, a name.
 
-    Args:
-        field: What to call it in the error.
-
-        text: Anything; 1 to *chars_max* characters that are not all spaces will do.
+    It does if it has 1 to *chars_max* characters that are not all spaces. *field* is
+    what to call it in the error.
 
     Raises:
         InvalidQueryError: If it does not.

@@ -25,6 +25,7 @@ import msgspec
 from meterbook.foundation.errors import (
     AlreadyVoidError,
     InvalidQueryError,
+    StoreError,
     UnknownEntryError,
 )
 from meterbook.metering.admission import admit
@@ -38,17 +39,22 @@ from meterbook.services.controls import (
 )
 from meterbook.services.noticing import UNATTRIBUTED, unattributed
 from meterbook.services.rows import rows_of
+from meterbook.services.trying import persistently
 
 
 if TYPE_CHECKING:
     from meterbook.metering.admission import Admitted
     from meterbook.metering.events import Event, Recording
-    from meterbook.ports import Clock, NewEntry, Reader, Store, StoredEntry, Writer
+    from meterbook.ports import (
+        Appended,
+        Clock,
+        NewEntry,
+        Reader,
+        Store,
+        StoredEntry,
+        Writer,
+    )
     from meterbook.services.recording import Recorder
-
-# How often an amendment looks again when another writer was faster. The second time
-# sees what that one committed.
-RACES_MAX = 3
 
 
 class Corrector:
@@ -94,17 +100,21 @@ class Corrector:
                 it is not said which one, or if *actor* or *reason* is missing.
         """
         check_accountable(actor=actor, reason=reason)
-        now = self._clock.now()
-        with self._store.writing() as writer:
-            target = _target(writer, entry_id, source=source, event_id=id)
-            ids, fresh = self._recorder.people.named(writer, {actor})
-            row = void_row(target, actor_id=ids[actor], reason=reason, now=now)
-            appended = writer.append([row])
-        self._recorder.people.learn(fresh)
+        now, people = self._clock.now(), self._recorder.people
+
+        def append() -> tuple[Appended, dict[str, int]]:
+            with self._store.writing() as writer:
+                target = _target(writer, entry_id, source=source, event_id=id)
+                ids, fresh = people.named(writer, {actor})
+                row = void_row(target, actor_id=ids[actor], reason=reason, now=now)
+                return writer.append([row]), fresh
+
+        appended, fresh = persistently(append)
+        people.learn(fresh)
         answer = Duplicate if appended.known else Recorded
         return answer(appended.entry_ids[0])
 
-    def amend(
+    def amend(  # noqa: PLR0913 - an event has two names, a correction three parts
         self,
         *,
         replacement: Event,
@@ -151,16 +161,18 @@ class Corrector:
             return offer
 
         self._recorder.notices.refresh()
-        for _ in range(RACES_MAX):
-            try:
-                with self._store.writing() as writer:
-                    target = _target(writer, entry_id, source=source, event_id=id)
-                    if _is_settled(writer, target, offer):
-                        break
-                    amendment = _Amendment(target, replacement, offer, actor, reason)
-                    answer, fresh = self._amend(writer, amendment, now)
-            except _LostRaceError:
-                continue
+
+        def append() -> tuple[Recorded, dict[str, int]] | None:
+            with self._store.writing() as writer:
+                target = _target(writer, entry_id, source=source, event_id=id)
+                if _is_settled(writer, target, offer):
+                    return None
+                amendment = _Amendment(target, replacement, offer, actor, reason)
+                return self._amend(writer, amendment, now)
+
+        done = persistently(append)
+        if done is not None:
+            answer, fresh = done
             self._recorder.people.learn(fresh)
             return answer
 
@@ -189,17 +201,12 @@ class Corrector:
         unpaid = unattributed(writer, [row])
         appended = writer.append([void, row])
         if appended.known:
-            raise _LostRaceError
+            message = "Another writer was faster with one of these: look again."
+            raise StoreError(message, retryable=True)
         warnings = self._recorder.notices.of(amendment.replacement, row)
         if unpaid:
             warnings = (*warnings, UNATTRIBUTED)
         return Recorded(appended.entry_ids[1], warnings), fresh
-
-
-class _LostRaceError(Exception):
-    """
-    Somebody else wrote the same identity a moment before: look again.
-    """
 
 
 @dataclass(frozen=True, slots=True)

@@ -170,16 +170,13 @@ def explain(  # noqa: PLR0913 - what is asked, and which page of it
     row = find_meter(reader, asked.meter_key, asked.version)
     snapshot = Snapshot.of(reader, place=asked.place)
     tail = snapshot.tail(customer)
-    place = asked.place
-    if place is None and not tail.unnumbered:
-        place = snapshot.marks.posted if tail.too_long else snapshot.marks.numbered
     meter = compiled(row)
     question = Question(
         customer_key=customer,
         meter=meter.meter,
         meter_version=row.version,
         period=period,
-        as_of=AsOf(place, asked.moment),
+        as_of=AsOf(snapshot.cited([tail]), asked.moment),
         by=asked.by,
     )
     page = _Page(snapshot, meter, row.rolled, question)

@@ -130,7 +130,7 @@ def _post(follower: Follower, entries_max: int) -> int:
     entries = follower.batch(after=marks.posted, limit=entries_max)
     upto = _last_place(entries)
     done = post(follower, entries)
-    follower.post(sorted(done.postings()))
+    follower.post(done.postings())
     follower.add_voids(done.voids)
     follower.count_types(_types(entries))
     current = [row for row in follower.meters() if row.rolled == marks.posted]

@@ -19,17 +19,18 @@ from typing import TYPE_CHECKING
 
 from meterbook.metering.attribution import Attribution, payer
 from meterbook.metering.events import Warn
-from meterbook.metering.paths import Envelope
 from meterbook.metering.observing import Unusable
+from meterbook.metering.paths import Envelope
 from meterbook.services.compiling import by_type
 from meterbook.services.naming import ERASURES_SETTING
+from meterbook.services.payers import timelines
 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from meterbook.metering.events import Event
-    from meterbook.ports import AttributionRow, MeterRow, NewEntry, Reader, Store
+    from meterbook.ports import MeterRow, NewEntry, Reader, Store
     from meterbook.services.compiling import ActiveMeter
     from meterbook.services.naming import People
 
@@ -140,26 +141,6 @@ def unattributed(reader: Reader, rows: Iterable[NewEntry]) -> set[int]:
         for index, row in open_rows
         if _payer_now(owners.get(row[4] or 0, []), occurred_at=row[7]) is None
     }
-
-
-def timelines(rows: Iterable[AttributionRow]) -> dict[int, list[Attribution]]:
-    """
-    Return the attributions of each subject, in the book's order.
-
-    One that has no place yet stands after all that have one.
-    """
-    found: dict[int, list[Attribution]] = {}
-    for row in rows:
-        attribution = Attribution(
-            subject=str(row.subject_id),
-            customer=row.customer,
-            effective_at=row.effective_at,
-            seq=UNNUMBERED + row.entry_id if row.seq is None else row.seq,
-        )
-        found.setdefault(row.subject_id, []).append(attribution)
-    for attributions in found.values():
-        attributions.sort(key=lambda attribution: attribution.seq)
-    return found
 
 
 def _payer_now(owners: Sequence[Attribution], *, occurred_at: int) -> str | None:

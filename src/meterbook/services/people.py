@@ -28,7 +28,7 @@ from meterbook.services.naming import ERASURES_SETTING
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from meterbook.ports import Clock, Reader, Store
     from meterbook.services.recording import Recorder
@@ -65,10 +65,28 @@ class Registry:
     The people that the book knows by name.
     """
 
-    def __init__(self, store: Store, clock: Clock, recorder: Recorder) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        recorder: Recorder,
+        work_first: Callable[[], None],
+    ) -> None:
+        """
+        Args:
+            store: The book's store.
+
+            clock: Its clock.
+
+            recorder: Knows the ids of people.
+
+            work_first: Lets the worker catch up, where it runs here: what has no place
+                cannot be listed.
+        """
         self._store = store
         self._clock = clock
         self._recorder = recorder
+        self._work_first = work_first
 
     def export(self, name: str) -> Iterator[dict[str, object]]:
         """
@@ -80,6 +98,7 @@ class Registry:
         Raises:
             UnknownSubjectError: If the book knows nobody of this name.
         """
+        self._work_first()
         with self._store.reading() as reader:
             query = EntryQuery(subject_id=_person_id(reader, name))
         return self._export(query)
@@ -116,10 +135,11 @@ class Registry:
             InvalidQueryError: If *actor* or *reason* is missing, or names them.
         """
         check_accountable(actor=actor, reason=reason)
-        if name.casefold() in reason.casefold():
+        if name and name.casefold() in reason.casefold():
             message = "reason contains the name that is to be forgotten: leave it out."
             raise InvalidQueryError(message)
 
+        self._work_first()
         try:
             return self._erase(name, actor=actor, reason=reason)
         finally:

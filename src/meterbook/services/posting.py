@@ -21,15 +21,17 @@ entries are given the places they would get.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from meterbook.metering.attribution import Attribution, payer
+from meterbook.metering.attribution import payer
 from meterbook.ports import ATTRIBUTION, EVENT, NOBODY, VOID, Posting
+from meterbook.services.payers import timelines
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
+    from meterbook.metering.attribution import Attribution
     from meterbook.ports import Reader, StoredEntry
 
 
@@ -53,14 +55,17 @@ class Posted:
     moved: dict[int, StoredEntry] = field(default_factory=dict)
     voids: list[tuple[int, int]] = field(default_factory=list)
 
-    def postings(self) -> Iterable[Posting]:
+    def postings(self) -> list[Posting]:
         """
-        Yield everything as postings.
+        Return everything as postings, in the order of their index.
         """
-        for entry, customer in self.events:
-            place = place_of(entry)
-            yield Posting(customer, entry.type, entry.occurred_at, place, place, 1)
-        yield from self.corrections
+        own = [
+            (customer, entry.type, entry.occurred_at, entry.seq, entry.seq, 1)
+            for entry, customer in self.events
+        ]
+        own.extend(self.corrections)
+        own.sort()
+        return cast("list[Posting]", own)
 
 
 def place_of(entry: StoredEntry) -> int:
@@ -81,9 +86,13 @@ def post(reader: Reader, entries: Sequence[StoredEntry]) -> Posted:
         entries: In order of place, each with its place.
     """
     run = _Run.of(reader, entries)
+    voided = run.voided
     for entry in entries:
         if entry.kind == EVENT:
-            run.post_event(entry)
+            if entry.customer is None or entry.entry_id in voided:
+                run.post_event(entry)
+            else:
+                run.posted.events.append((entry, entry.customer))
         elif entry.kind == VOID:
             run.post_void(entry)
     run.post_attributions()
@@ -132,11 +141,13 @@ class _Run:
         voided = reader.voided(events) | {
             int(void.event_id): place_of(void) for void in voids
         }
+        subjects = unstated | attributed
+        rows = reader.attributions(subjects) if subjects else []
         return cls(
             reader=reader,
             upto=place_of(entries[-1]) if entries else 0,
             voided=voided,
-            attributions=_attributions(reader, unstated | attributed, places),
+            attributions=timelines(rows, places=places),
             attributed=frozenset(attributed),
             here=here,
             posted=Posted(),
@@ -225,31 +236,4 @@ def _targets(
         target = reader.entry_by_id(entry_id)
         assert target is not None, "a void is recorded only of what is there"
         found[entry_id] = target
-    return found
-
-
-def _attributions(
-    reader: Reader, subject_ids: set[int], places: Mapping[int, int]
-) -> dict[int, list[Attribution]]:
-    """
-    Return the placed attributions of *subject_ids*, in order of place.
-
-    Args:
-        reader: The book.
-
-        subject_ids: Whose.
-
-        places: Of entries that the book has not numbered yet, by entry_id.
-    """
-    found: dict[int, list[Attribution]] = {}
-    for row in reader.attributions(subject_ids) if subject_ids else ():
-        seq = row.seq if row.seq is not None else places.get(row.entry_id)
-        if seq is not None:
-            found.setdefault(row.subject_id, []).append(
-                Attribution(
-                    customer=row.customer, effective_at=row.effective_at, seq=seq
-                )
-            )
-    for timeline in found.values():
-        timeline.sort(key=lambda attribution: attribution.seq)
     return found

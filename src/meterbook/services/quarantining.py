@@ -23,6 +23,7 @@ from meterbook.foundation.instants import to_moment
 from meterbook.metering.cloudevents import encode
 from meterbook.metering.events import Duplicate, Event, Recorded
 from meterbook.ports import QuarantineRow
+from meterbook.services.listing import check_limit
 
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ if TYPE_CHECKING:
 HELD = "held"
 REPLAYED = "replayed"
 DISCARDED = "discarded"
+
+# A page is for a screen; documents may be large.
+PAGE_DOCUMENTS_MAX = 1_000
 
 # What is read and replayed at a time.
 REPLAY_BATCH_DOCUMENTS = 1_000
@@ -95,10 +99,14 @@ class Quarantine:
         self._clock = clock
         self._recorder = recorder
 
-    def quarantined(self, *, after: int = 0, limit: int) -> list[HeldDocument]:
+    def quarantined(self, *, after: int = 0, limit: int = 100) -> list[HeldDocument]:
         """
         Return held documents with ids above *after*, oldest first, at most *limit*.
+
+        Raises:
+            InvalidQueryError: If *limit* is not 1 to PAGE_DOCUMENTS_MAX.
         """
+        check_limit(limit, most=PAGE_DOCUMENTS_MAX)
         with self._store.reading() as reader:
             return [_shown(row) for row in reader.quarantined(after=after, limit=limit)]
 

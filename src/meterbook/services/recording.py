@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import itertools
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from meterbook.foundation.errors import BatchTooLargeError
 from meterbook.metering.admission import Admitted, admit
@@ -34,17 +34,17 @@ from meterbook.services.noticing import (
     unattributed,
 )
 from meterbook.services.quarantining import document_of, held
-from meterbook.services.rows import is_same, rows_of
+from meterbook.services.rows import is_same, rows_if_named, rows_of
+from meterbook.services.trying import persistently
 
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from typing import TypeVar
 
     from meterbook.metering.events import Recording
     from meterbook.ports import Appended, Clock, Known, NewEntry, QuarantineRow, Store
 
-    T = TypeVar("T")
+T = TypeVar("T")
 
 # What one transaction takes: some 5 MB of rows, and locks held for about 0.1 s.
 BATCH_EVENTS_MAX = 10_000
@@ -84,7 +84,9 @@ class Recorder:
             StoreError: If the storage failed; nothing was acknowledged.
         """
         _check_size(events)
-        return self._record(events, events if quarantine else ())
+        now = self._begin()
+        offers = [admit(event, now_us=now) for event in events]
+        return self._answer(events, offers, now, events if quarantine else ())
 
     def record_stream(
         self,
@@ -145,43 +147,58 @@ class Recorder:
         Record one batch of CloudEvents documents, as `record` does of events.
         """
         _check_size(documents)
+        now = self._begin()
         told = [decode(document) for document in documents]
-        return self._record(told, documents if quarantine else ())
+        offers = [
+            item if isinstance(item, Refused) else admit(item, now_us=now)
+            for item in told
+        ]
+        return self._answer(told, offers, now, documents if quarantine else ())
 
-    def _record(
+    def _begin(self) -> int:
+        """
+        Look whether anything changed elsewhere, and return the moment it is.
+        """
+        self.notices.refresh()
+        return self._clock.now()
+
+    def _answer(
         self,
         told: Sequence[Event | Refused],
+        offers: Sequence[Admitted | Refused],
+        now: int,
         documents: Sequence[Event | bytes],
     ) -> list[Recording]:
         """
-        Record what was *told*.
+        Record what was admitted of what was *told*, and answer for each, in order.
 
         Args:
             told: Events, and documents that could not even be read.
 
+            offers: What each of them was admitted as, or why not.
+
+            now: When the book was told.
+
             documents: For each of them what to keep if it is refused; or nothing.
         """
-        self.notices.refresh()
-        now = self._clock.now()
-        offers = [
-            item if type(item) is Refused else admit(item, now_us=now) for item in told
-        ]
         taken = [offer for offer in offers if type(offer) is Admitted]
         if len(taken) == len(told):
-            return self._append(told, taken, now, [])
+            return self._append(cast("Sequence[Event]", told), taken, now, [])
 
         events = [
             item
             for item, offer in zip(told, offers, strict=True)
-            if type(offer) is Admitted
+            if isinstance(item, Event) and isinstance(offer, Admitted)
         ]
         kept = [
             held(offer, document_of(document), now)
             for offer, document in zip(offers, documents, strict=False)
-            if type(offer) is Refused
+            if isinstance(offer, Refused)
         ]
         answers = iter(self._append(events, taken, now, kept))
-        return [offer if type(offer) is Refused else next(answers) for offer in offers]
+        return [
+            offer if isinstance(offer, Refused) else next(answers) for offer in offers
+        ]
 
     def _append(
         self,
@@ -195,28 +212,29 @@ class Recorder:
 
         Where nobody is new and nothing is kept, one statement does: the hot path.
         """
-        try:
-            rows = rows_of(offers, self.people.ids, now)
-        except KeyError:
-            return self._append_and_name(events, offers, now, kept)
-        if kept:
-            return self._append_and_name(events, offers, now, kept)
-        if not rows:
+        people = self.people
+        rows = None if kept else rows_if_named(offers, people.ids, now)
+        if rows is None:
+            rows, appended, unpaid, fresh = persistently(
+                lambda: self._append_and_name(offers, now, kept)
+            )
+            people.learn(fresh)
+        elif rows:
+            unpaid = self._unpaid(rows)
+            appended = self._store.append(rows)
+        else:
             return []
-
-        unpaid = self._unpaid(rows)
-        appended = self._store.append(rows)
         return self._outcomes(events, offers, rows, appended, unpaid)
 
     def _append_and_name(
-        self,
-        events: Sequence[Event],
-        offers: Sequence[Admitted],
-        now: int,
-        kept: Sequence[QuarantineRow],
-    ) -> list[Recording]:
+        self, offers: Sequence[Admitted], now: int, kept: Sequence[QuarantineRow]
+    ) -> tuple[list[NewEntry], Appended, set[int], dict[str, int]]:
         """
-        Do as `_append` in a transaction that also names people and keeps documents.
+        Append the *offers* in a transaction that also names people and keeps documents.
+
+        Returns:
+            The rows, what became of them, the positions of those that nobody pays for,
+            and the people who were not known here.
         """
         names = {offer.subject for offer in offers} | {offer.actor for offer in offers}
         with self._store.writing() as writer:
@@ -226,8 +244,7 @@ class Recorder:
             appended = writer.append(rows)
             for row in kept:
                 writer.quarantine(row)
-        self.people.learn(fresh)
-        return self._outcomes(events, offers, rows, appended, unpaid)
+        return rows, appended, unpaid, fresh
 
     def _unpaid(self, rows: Sequence[NewEntry]) -> set[int]:
         """

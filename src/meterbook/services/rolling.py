@@ -19,16 +19,15 @@ anew.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING, TypeAlias
 
-from meterbook.foundation.instants import DAY, HOUR, day_of, month_of
+from meterbook.foundation.instants import DAY, HOUR, day_of, hour_of, month_of
 from meterbook.metering import levels
-from meterbook.metering.uniques import sight
-from meterbook.ports import Bucket, Sighting
+from meterbook.ports import Bucket
 from meterbook.services.compiling import read_state, write_state
-from meterbook.services.sampling import Observed, observe_effects, observe_events
+from meterbook.services.sampling import Observed, facts_of, observe, observe_effects
 
 
 if TYPE_CHECKING:
@@ -38,11 +37,11 @@ if TYPE_CHECKING:
     from meterbook.ports import Follower, Posting, StoredEntry
     from meterbook.services.compiling import ActiveMeter
 
-# (meter_id, customer, grouped, hours, bucket, grp): the key of a rollup row
+# The key of a rollup row: meter_id, customer, grouped, hours, bucket, group.
 Key: TypeAlias = tuple[int, str, int, int, int, str]
 
-# (meter_id, customer, bucket): an hour, a day or a month of all groups
-Stretch: TypeAlias = tuple[int, str, int]
+# A customer's hour, day or month, of all groups: customer, start.
+Stretch: TypeAlias = tuple[str, int]
 
 
 def roll(
@@ -67,30 +66,37 @@ def roll(
 
         upto: The place to roll to. Effects up to it are posted.
     """
-    run = _Run(follower=follower, meters=meters, upto=upto)
-    observed = observe_events(meters, events)
-    follower.add_unusable(observed.unusable)
-    run.mark_corrected(corrections)
-    run.add_hours(observed)
-    run.add_sightings(observed)
-    run.refold()
+    events_by_type: dict[str, list[tuple[StoredEntry, str]]] = {}
+    for event in events:
+        events_by_type.setdefault(event[0].type, []).append(event)
+    corrected: dict[str, list[Posting]] = {}
+    for posting in corrections:
+        corrected.setdefault(posting.type, []).append(posting)
+
+    for type_, readers in meters.items():
+        facts = facts_of(events_by_type.get(type_, ()))
+        for meter in readers:
+            run = _Run(follower=follower, meter=meter, upto=upto)
+            run.mark_corrected(corrected.get(type_, ()))
+            run.add(observe(meter, facts))
+            run.refold()
 
 
 @dataclass(slots=True, kw_only=True)
 class _Run:
     """
-    One run of the worker over some meters, and what it must fold anew.
+    One run of the worker over one meter, and what it must fold anew.
 
     Attributes:
         stale_hours: Hours to fold from effects.
 
         stale_days: Days to merge from their hours.
 
-        stale_months: Months of unique meters to look through anew.
+        stale_months: Months of a unique meter to look through anew.
     """
 
     follower: Follower
-    meters: Mapping[str, Sequence[ActiveMeter]]
+    meter: ActiveMeter
     upto: int
     stale_hours: set[Stretch] = field(default_factory=set)
     stale_days: set[Stretch] = field(default_factory=set)
@@ -101,78 +107,71 @@ class _Run:
         Mark what a void or an attribution touched: additions cannot mend it.
         """
         for posting in corrections:
-            hour = posting.occurred_at - posting.occurred_at % HOUR
-            for meter in self.meters.get(posting.type, ()):
-                self.stale_hours.add((meter.meter_id, posting.customer, hour))
-                if meter.is_unique:
-                    month, _ = month_of(posting.occurred_at)
-                    self.stale_months.add((meter.meter_id, posting.customer, month))
+            at = posting.occurred_at
+            self.stale_hours.add((posting.customer, hour_of(at)))
+            if self.meter.is_unique:
+                self.stale_months.add((posting.customer, month_of(at)[0]))
 
-    def add_hours(self, observed: Observed) -> None:
+    def add(self, observed: Observed) -> None:
         """
-        Merge the samples of each hour into its row and its day's, where order allows.
+        Merge what was observed into the rows there are, where order allows.
         """
-        fresh: dict[Key, State] = {}
-        for (meter, customer, grouped, hour, grp), samples in observed.samples.items():
-            if (meter.meter_id, customer, hour) in self.stale_hours:
-                continue
-            samples.sort()
-            state = meter.fold(samples)
-            assert state is not None
-            fresh[meter.meter_id, customer, grouped, 1, hour, grp] = state
-
-        folds = {meter.meter_id: meter for meter, *_ in observed.samples}
-        merged = self._merge(fresh, folds, self.stale_hours)
-        days = self._by_day(fresh, folds)
-        merged |= self._merge(days, folds, self.stale_days)
+        meter_id = self.meter.meter_id
+        self.follower.add_unusable(
+            (meter_id, place, reason) for place, reason in observed.unusable
+        )
+        hours = {
+            (meter_id, customer, grouped, 1, hour, grp): state
+            for customer, grouped, hour, grp, state in observed.states(self.meter)
+            if (customer, hour) not in self.stale_hours
+        }
+        merged = self._merged(hours, self.stale_hours)
+        merged |= self._merged(self._by_day(hours), self.stale_days)
         self._put(merged)
+        self.follower.widen_sightings(
+            [
+                sighting
+                for sighting in observed.sightings(meter_id)
+                if (sighting.customer, sighting.month) not in self.stale_months
+            ]
+        )
 
-    def _by_day(
-        self, hours: Mapping[Key, State], folds: Mapping[int, ActiveMeter]
-    ) -> dict[Key, State]:
+    def _by_day(self, hours: Mapping[Key, State]) -> dict[Key, State]:
         """
         Return what the fresh *hours* add to each day, but for days to merge anew.
         """
-        for meter_id, customer, hour in self.stale_hours:
-            self.stale_days.add((meter_id, customer, day_of(hour)))
+        for customer, hour in self.stale_hours:
+            self.stale_days.add((customer, day_of(hour)))
+
+        merge = self.meter.merge
         days: dict[Key, State] = {}
-        for key in sorted(hours):
+        for key in sorted(hours, key=itemgetter(4)) if self.meter.is_level else hours:
             meter_id, customer, grouped, _, hour, grp = key
-            day = day_of(hour)
-            if (meter_id, customer, day) in self.stale_days:
-                continue
-            of_day = (meter_id, customer, grouped, 24, day, grp)
-            state = folds[meter_id].merge(days.get(of_day), hours[key])
-            assert state is not None
-            days[of_day] = state
+            day = hour - hour % DAY
+            if (customer, day) not in self.stale_days:
+                of_day = (meter_id, customer, grouped, 24, day, grp)
+                state = merge(days.get(of_day), hours[key])
+                assert state is not None
+                days[of_day] = state
         return days
 
-    def _merge(
-        self,
-        fresh: Mapping[Key, State],
-        folds: Mapping[int, ActiveMeter],
-        stale: set[Stretch],
+    def _merged(
+        self, fresh: Mapping[Key, State], stale: set[Stretch]
     ) -> dict[Key, State]:
         """
         Return the rows of *fresh*, each merged with the one that is stored.
 
         A level that is not later than the stored ones makes its stretch *stale*.
         """
-        stored = self.follower.states(fresh.keys())
-        merged: dict[Key, State] = {}
-        for key, state in fresh.items():
-            meter = folds[key[0]]
-            before = stored.get(key)
-            if before is None:
-                merged[key] = state
+        merged = dict(fresh)
+        for key, text in self.follower.states(fresh.keys()).items():
+            known = read_state(text)
+            if self.meter.is_level and not levels.follows(known, fresh[key]):
+                stale.add((key[1], key[4]))
                 continue
-            known = read_state(before)
-            if meter.is_level and not levels.follows(known, state):
-                stale.add((key[0], key[1], key[4]))
-                continue
-            both = meter.merge(known, state)
-            assert both is not None
-            merged[key] = both
+            state = self.meter.merge(known, fresh[key])
+            assert state is not None
+            merged[key] = state
         return merged
 
     def _put(self, states: Mapping[Key, State]) -> None:
@@ -180,101 +179,66 @@ class _Run:
             [Bucket(*key, write_state(states[key])) for key in sorted(states)]
         )
 
-    def add_sightings(self, observed: Observed) -> None:
-        """
-        Widen the sightings of keys, but of months that are looked through anew.
-        """
-        self.follower.widen_sightings(
-            [
-                sighting
-                for sighting in sightings_of(observed)
-                if (sighting.meter_id, sighting.customer, sighting.month)
-                not in self.stale_months
-            ]
-        )
-
     def refold(self) -> None:
         """
         Fold stale hours from effects, stale days from hours, stale months from effects.
         """
-        by_id = {m.meter_id: m for meters in self.meters.values() for m in meters}
-        for stretch in sorted(self.stale_hours):
-            self._refold_hour(by_id[stretch[0]], stretch)
-            self.stale_days.add((stretch[0], stretch[1], day_of(stretch[2])))
-        for stretch in sorted(self.stale_days):
-            self._remerge_day(by_id[stretch[0]], stretch)
-        for stretch in sorted(self.stale_months):
-            self._relook_month(by_id[stretch[0]], stretch)
+        for customer, hour in sorted(self.stale_hours):
+            self._refold_hour(customer, hour)
+            self.stale_days.add((customer, day_of(hour)))
+        for customer, day in sorted(self.stale_days):
+            self._remerge_day(customer, day)
+        for customer, month in sorted(self.stale_months):
+            self._relook_month(customer, month)
 
-    def _effects(
-        self, meter: ActiveMeter, customer: str, start: int, end: int
-    ) -> Observed:
+    def _observe(self, customer: str, start: int, end: int) -> Observed:
         effects = self.follower.effects(
             customer=customer,
-            type_=meter.meter.event_type,
+            type_=self.meter.meter.event_type,
             start=start,
             end=end,
             upto=self.upto,
         )
-        return observe_effects(meter, customer, effects, origin=0)
+        return observe_effects(self.meter, customer, effects, origin=0)
 
-    def _refold_hour(self, meter: ActiveMeter, stretch: Stretch) -> None:
-        _, customer, hour = stretch
-        observed = self._effects(meter, customer, hour, hour + HOUR)
-        self.follower.drop_buckets(
-            meter_id=meter.meter_id, customer=customer, hours=1, bucket=hour
+    def _refold_hour(self, customer: str, hour: int) -> None:
+        observed = self._observe(customer, hour, hour + HOUR)
+        self._drop(customer, 1, hour)
+        self._put(
+            {
+                (self.meter.meter_id, customer, grouped, 1, hour, grp): state
+                for _, grouped, _, grp, state in observed.states(self.meter)
+            }
         )
-        states: dict[Key, State] = {}
-        for (_, _, grouped, _, grp), samples in observed.samples.items():
-            samples.sort()
-            state = meter.fold(samples)
-            assert state is not None
-            states[meter.meter_id, customer, grouped, 1, hour, grp] = state
-        self._put(states)
 
-    def _remerge_day(self, meter: ActiveMeter, stretch: Stretch) -> None:
-        _, customer, day = stretch
-        self.follower.drop_buckets(
-            meter_id=meter.meter_id, customer=customer, hours=24, bucket=day
-        )
+    def _remerge_day(self, customer: str, day: int) -> None:
         states: dict[Key, State] = {}
         for grouped in (0, 1):
             for row in self.follower.buckets(
-                meter_id=meter.meter_id,
+                meter_id=self.meter.meter_id,
                 customer=customer,
                 grouped=grouped,
                 hours=1,
                 start=day,
                 end=day + DAY,
             ):
-                key = (meter.meter_id, customer, grouped, 24, day, row.grp)
-                state = meter.merge(states.get(key), read_state(row.state))
+                key = (self.meter.meter_id, customer, grouped, 24, day, row.grp)
+                state = self.meter.merge(states.get(key), read_state(row.state))
                 assert state is not None
                 states[key] = state
+        self._drop(customer, 24, day)
         self._put(states)
 
-    def _relook_month(self, meter: ActiveMeter, stretch: Stretch) -> None:
-        _, customer, month = stretch
-        observed = self._effects(meter, customer, *month_of(month))
-        self.follower.drop_sightings(
-            meter_id=meter.meter_id, customer=customer, month=month
+    def _drop(self, customer: str, hours: int, bucket: int) -> None:
+        self.follower.drop_buckets(
+            meter_id=self.meter.meter_id,
+            customer=customer,
+            hours=hours,
+            bucket=bucket,
         )
-        self.follower.widen_sightings(list(sightings_of(observed)))
 
-
-def sightings_of(observed: Observed) -> Iterable[Sighting]:
-    """
-    Yield what *observed* saw of each key in each month, in order of the rows' key.
-    """
-    seen: dict[tuple[int, str, int, int, str, str], tuple[int, int]] = {}
-    months: dict[int, int] = defaultdict()
-    for (meter, customer, grouped, grp, key), moments in observed.keys.items():
-        for at in moments:
-            day = at - at % DAY
-            month = months.get(day)
-            if month is None:
-                month = months[day] = month_of(day)[0]
-            of_key = (meter.meter_id, customer, grouped, month, grp, key)
-            seen[of_key] = sight(seen.get(of_key), at)
-    for of_key in sorted(seen):
-        yield Sighting(*of_key, *seen[of_key])
+    def _relook_month(self, customer: str, month: int) -> None:
+        meter_id = self.meter.meter_id
+        observed = self._observe(customer, *month_of(month))
+        self.follower.drop_sightings(meter_id=meter_id, customer=customer, month=month)
+        self.follower.widen_sightings(list(observed.sightings(meter_id)))

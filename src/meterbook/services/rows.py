@@ -62,15 +62,25 @@ def rows_of(
     ]
 
 
+def rows_if_named(
+    offers: Sequence[Admitted], ids: Mapping[str | None, int | None], now: int
+) -> list[NewEntry] | None:
+    """
+    Return what `rows_of` returns; None if somebody is not among *ids*.
+    """
+    try:
+        return rows_of(offers, ids, now)
+    except KeyError:
+        return None
+
+
 def is_same(offer: Admitted, entry: Known, names: Mapping[int, str]) -> bool:
     """
     Tell whether *offer* says what *entry* says, people known by name, not by number.
 
     An erased person has no name any more: whoever is named in that place is taken for
-    them, for nobody can tell.
-
-    Args:
-        names: Of the people of *entry*, as far as they were not erased.
+    them, for nobody can tell. *names* are those of the people of *entry*, as far as
+    they were not erased.
     """
     if not _same_person(offer.subject, entry.subject_id, names):
         return False

@@ -10,27 +10,38 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import msgspec
 
-from meterbook.foundation.instants import HOUR
-from meterbook.metering.observing import Unusable
+from meterbook.foundation.instants import DAY, HOUR, month_of
 from meterbook.metering.paths import Envelope
+from meterbook.metering.uniques import sight
+from meterbook.ports import Sighting
+from meterbook.services.posting import place_of
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator
 
-    from meterbook.metering.tallies import Sample
+    from meterbook.metering.observing import Unusable
+    from meterbook.metering.tallies import Sample, State
+    from meterbook.metering.uniques import Seen
     from meterbook.ports import Effect, StoredEntry
     from meterbook.services.compiling import ActiveMeter
 
-# One hour of a group: meter, customer, grouped, hour, group.
-HourKey: TypeAlias = "tuple[ActiveMeter, str, int, int, str]"
+# One hour of a customer: who, and when it starts.
+Slot: TypeAlias = tuple[str, int]
 
-# One key of a group: meter, customer, grouped, group, key.
-SeenKey: TypeAlias = "tuple[ActiveMeter, str, int, str, str]"
+# Likewise of one group, by the group's text.
+GroupSlot: TypeAlias = tuple[str, int, str]
+
+# A unique meter's key in one UTC month: customer, grouped or not, month, group, key.
+SeenKey: TypeAlias = tuple[str, int, int, str, str]
+
+# An event that counts for a customer, ready for meters: customer, start of its hour,
+# occurred_at, place, data, envelope. Plain, because there is one for every event.
+Fact: TypeAlias = tuple[str, int, int, int, dict[str, Any], Envelope]
 
 # Numbers with a fraction stay exact; whole ones of any size are ints.
 decode_data = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
@@ -39,53 +50,102 @@ decode_data = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
 @dataclass(frozen=True, slots=True)
 class Observed:
     """
-    What some meters made of some events.
+    What one meter made of some events.
 
     Attributes:
         samples: By hour, (occurred_at, place, units) of each event. Unsorted. For a
             unique meter the units are 1: it counts keys, and these say how many
             entries it looked at.
 
-        keys: When each key of a unique meter was seen.
+        group_samples: Likewise by hour and group, for a meter with groups.
 
-        unusable: (meter_id, place, reason).
+        seen: When each key of a unique meter was first and last seen in a month.
+
+        unusable: (place, reason).
     """
 
-    samples: dict[HourKey, list[Sample]] = field(
+    samples: dict[Slot, list[Sample]] = field(default_factory=lambda: defaultdict(list))
+    group_samples: dict[GroupSlot, list[Sample]] = field(
         default_factory=lambda: defaultdict(list)
     )
-    keys: dict[SeenKey, list[int]] = field(default_factory=lambda: defaultdict(list))
-    unusable: list[tuple[int, int, str]] = field(default_factory=list)
+    seen: dict[SeenKey, Seen] = field(default_factory=dict)
+    unusable: list[tuple[int, str]] = field(default_factory=list)
+
+    def states(self, meter: ActiveMeter) -> Iterator[tuple[str, int, int, str, State]]:
+        """
+        Yield (customer, grouped, hour, group, state) of each hour.
+        """
+        for (customer, hour), samples in self.samples.items():
+            yield customer, 0, hour, "", _state(meter, samples)
+        for (customer, hour, group), samples in self.group_samples.items():
+            yield customer, 1, hour, group, _state(meter, samples)
+
+    def by_group(self) -> Iterator[tuple[int, str, list[Sample]]]:
+        """
+        Yield (grouped, group, samples) of each hour.
+        """
+        for samples in self.samples.values():
+            yield 0, "", samples
+        for (_, _, group), samples in self.group_samples.items():
+            yield 1, group, samples
+
+    def sightings(self, meter_id: int) -> Iterator[Sighting]:
+        """
+        Yield what was seen, in the order of the rows that keep it.
+        """
+        for key in sorted(self.seen):
+            yield Sighting(meter_id, *key, *self.seen[key])
 
 
-def observe_events(
-    meters: Mapping[str, Sequence[ActiveMeter]],
-    events: Iterable[tuple[StoredEntry, str]],
-) -> Observed:
+def _state(meter: ActiveMeter, samples: list[Sample]) -> State:
+    if meter.is_level:
+        samples.sort()
+    state = meter.fold(samples)
+    assert state is not None
+    return state
+
+
+def facts_of(events: Iterable[tuple[StoredEntry, str]]) -> list[Fact]:
     """
-    Observe (entry, payer) pairs with every meter of their type.
+    Return (entry, payer) pairs as meters look at them.
     """
-    observed = Observed()
-    for entry, customer in events:
-        readers = meters.get(entry.type)
-        if readers is None:
-            continue
-        data = decode_data(entry.data)
-        envelope = Envelope(entry.source, entry.type, entry.subject_id, entry.actor_id)
-        place = entry.seq
-        assert place is not None
-        for meter in readers:
-            _observe(
-                observed, meter, customer, entry.occurred_at, place, data, envelope
-            )
-    return observed
+    return [
+        (
+            customer,
+            entry.occurred_at - entry.occurred_at % HOUR,
+            entry.occurred_at,
+            place_of(entry),
+            decode_data(entry.data),
+            Envelope(entry.source, entry.type, entry.subject_id, entry.actor_id),
+        )
+        for entry, customer in events
+    ]
+
+
+def facts_left(
+    effects: Iterable[Effect], *, customer: str, type_: str, origin: int
+) -> list[Fact]:
+    """
+    Return the events that *effects* leave standing, as meters look at them.
+    """
+    return [
+        (
+            customer,
+            effect.occurred_at - (effect.occurred_at - origin) % HOUR,
+            effect.occurred_at,
+            effect.place,
+            decode_data(effect.data),
+            Envelope(effect.source, type_, effect.subject_id, effect.actor_id),
+        )
+        for effect in standing(effects)
+    ]
 
 
 def observe_effects(
     meter: ActiveMeter, customer: str, effects: Iterable[Effect], *, origin: int
 ) -> Observed:
     """
-    Observe the events that *effects* leave standing, with one meter.
+    Observe the events that *effects* leave standing.
 
     Args:
         meter: Who observes.
@@ -96,22 +156,72 @@ def observe_effects(
 
         origin: A moment at which an hour begins; 0 for UTC hours.
     """
+    type_ = meter.meter.event_type
+    facts = facts_left(effects, customer=customer, type_=type_, origin=origin)
+    return observe(meter, facts)
+
+
+def observe(meter: ActiveMeter, facts: Iterable[Fact]) -> Observed:
+    """
+    Observe *facts*, in any order, all of the type that *meter* reads.
+    """
+    if meter.is_unique:
+        return _observe_keys(meter, facts)
+
     observed = Observed()
-    for effect in standing(effects):
-        envelope = Envelope(
-            effect.source, meter.meter.event_type, effect.subject_id, effect.actor_id
-        )
-        _observe(
-            observed,
-            meter,
-            customer,
-            effect.occurred_at,
-            effect.place,
-            decode_data(effect.data),
-            envelope,
-            origin,
-        )
+    samples, group_samples = observed.samples, observed.group_samples
+    look = cast("Callable[..., tuple[int, str] | Unusable | None]", meter.observe)
+    for customer, hour, at, place, data, envelope in facts:
+        seen = look(data, envelope)
+        if isinstance(seen, tuple):
+            value, group = seen
+            sample = (at, place, value)
+            samples[customer, hour].append(sample)
+            if group:
+                group_samples[customer, hour, group].append(sample)
+        elif seen is not None:
+            observed.unusable.append((place, seen.reason))
     return observed
+
+
+def _observe_keys(meter: ActiveMeter, facts: Iterable[Fact]) -> Observed:
+    """
+    Observe *facts* with a unique meter.
+    """
+    observed = Observed()
+    samples, group_samples = observed.samples, observed.group_samples
+    look = cast("Callable[..., tuple[str, str] | Unusable | None]", meter.observe)
+    months = _Months()
+    for customer, hour, at, place, data, envelope in facts:
+        seen = look(data, envelope)
+        if isinstance(seen, tuple):
+            key, group = seen
+            month = months[at - at % DAY]
+            sample = (at, place, 1)
+            samples[customer, hour].append(sample)
+            _widen(observed.seen, (customer, 0, month, "", key), at)
+            if group:
+                group_samples[customer, hour, group].append(sample)
+                _widen(observed.seen, (customer, 1, month, group, key), at)
+        elif seen is not None:
+            observed.unusable.append((place, seen.reason))
+    return observed
+
+
+class _Months(dict[int, int]):
+    """
+    The start of the UTC month of each day that was asked for.
+    """
+
+    def __missing__(self, day: int) -> int:
+        month = self[day] = month_of(day)[0]
+        return month
+
+
+def _widen(seen: dict[SeenKey, Seen], key: SeenKey, at: int) -> None:
+    known = seen.get(key)
+    if known is None or not known[0] <= at <= known[1]:
+        seen[key] = sight(known, at)
 
 
 def standing(effects: Iterable[Effect]) -> list[Effect]:
@@ -129,36 +239,3 @@ def standing(effects: Iterable[Effect]) -> list[Effect]:
 
 def _by_seq(effect: Effect) -> int:
     return effect.seq
-
-
-def _observe(  # noqa: PLR0913, PLR0917 - the parts of one event, in a hot loop
-    observed: Observed,
-    meter: ActiveMeter,
-    customer: str,
-    at: int,
-    place: int,
-    data: dict[str, Any],
-    envelope: Envelope,
-    origin: int = 0,
-) -> None:
-    """
-    Add what *meter* makes of one event to *observed*.
-    """
-    seen = meter.observe(data, envelope)
-    if seen is None:
-        return
-    if isinstance(seen, Unusable):
-        observed.unusable.append((meter.meter_id, place, seen.reason))
-        return
-    value, group = seen
-    hour = at - (at - origin) % HOUR
-    if isinstance(value, str):
-        sample = (at, place, 1)
-        observed.keys[meter, customer, 0, "", value].append(at)
-        if group:
-            observed.keys[meter, customer, 1, group, value].append(at)
-    else:
-        sample = (at, place, value)
-    observed.samples[meter, customer, 0, hour, ""].append(sample)
-    if group:
-        observed.samples[meter, customer, 1, hour, group].append(sample)

@@ -88,7 +88,12 @@ class Found:
 
 
 def find(
-    snapshot: Snapshot, meter: ActiveMeter, rolled: int, question: Question
+    snapshot: Snapshot,
+    meter: ActiveMeter,
+    rolled: int,
+    question: Question,
+    *,
+    which_keys: bool = False,
 ) -> tuple[Partial, list[Partial]]:
     """
     Return what *meter* read of the question's period: of all, and of each group.
@@ -101,8 +106,12 @@ def find(
         rolled: The place up to which it is rolled.
 
         question: What is asked. Its place is the snapshot's.
+
+        which_keys: Whether to say which keys a unique meter saw, not only how many.
     """
-    search = _Search(snapshot=snapshot, meter=meter, question=question)
+    search = _Search(
+        snapshot=snapshot, meter=meter, question=question, which_keys=which_keys
+    )
     if snapshot.answers_for(rolled) and not search.tail_takes_back():
         search.by_rollups()
     else:
@@ -143,6 +152,7 @@ class _Search:
     snapshot: Snapshot
     meter: ActiveMeter
     question: Question
+    which_keys: bool = False
     found: Found = field(default_factory=Found)
 
     # -- what is asked ------------------------------------------------------------
@@ -246,12 +256,9 @@ class _Search:
         """
         Add the samples and keys of the period to what was found.
         """
-        for (_, _, grouped, hour, grp), samples in observed.samples.items():
-            samples.sort()
-            state = self.meter.fold(samples)
-            assert state is not None
+        for _, grouped, hour, grp, state in observed.states(self.meter):
             self.found.pieces[grouped, grp].append(Piece(hour, state, rolled=False))
-        for _, _, grouped, grp, key in observed.keys:
+        for _, grouped, _, grp, key in observed.seen:
             self.found.keys[grouped, grp].add(key)
 
     # -- by rollups ---------------------------------------------------------------
@@ -301,7 +308,7 @@ class _Search:
         """
         Find the keys: by their sightings, or by effects where those cannot tell.
         """
-        if self.grouped == (0,) and not self.tail():
+        if self.grouped == (0,) and not self.which_keys and not self.tail():
             sure, unsure = self.snapshot.reader.count_sightings(
                 meter_id=self.meter.meter_id,
                 customer=self.customer,
@@ -334,7 +341,7 @@ class _Search:
             self.found.keys[of] |= keys
             unsure = unsure or bool(open_)
         if unsure or self.tail():
-            for _, _, grouped, grp, key in self.observe(self.start, self.until).keys:
+            for _, grouped, _, grp, key in self.observe(self.start, self.until).seen:
                 self.found.keys[grouped, grp].add(key)
 
     def carry_rolled(self) -> None:
@@ -377,14 +384,14 @@ class _Search:
         """
         Carry in the latest of *observed*, if it is later than what is carried.
         """
-        for (_, _, grouped, _, grp), samples in observed.samples.items():
+        for grouped, grp, samples in observed.by_group():
             at, _, units = max(samples)
             before = self.found.carried.get((grouped, grp))
             if before is None or at >= before[0]:
                 self.found.carried[grouped, grp] = (at, units)
 
     def know(self, observed: Observed) -> None:
-        for (_, _, grouped, _, grp), samples in observed.samples.items():
+        for grouped, grp, samples in observed.by_group():
             self.since((grouped, grp), min(samples)[0])
 
     def since(self, of: tuple[int, str], at: int) -> None:

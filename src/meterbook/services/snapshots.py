@@ -100,6 +100,18 @@ class Snapshot:
         """
         return rolled == self.marks.posted == self.upto
 
+    def cited(self, tails: Sequence[Tail]) -> int | None:
+        """
+        Return the place that a reading with these *tails* is as of; None for none yet.
+        """
+        if self.place is not None:
+            return self.place
+        if any(tail.unnumbered for tail in tails):
+            return None
+        if any(tail.too_long for tail in tails):
+            return self.marks.posted
+        return self.marks.numbered
+
     def tail(self, customer: str) -> Tail:
         """
         Return what the tail does to *customer*. Worked out once.

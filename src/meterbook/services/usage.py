@@ -9,9 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from meterbook.foundation.errors import UnknownMeterError
+from meterbook.foundation.errors import InvalidQueryError, UnknownMeterError
 from meterbook.metering.readings import AsOf, Question, finish
 from meterbook.services.compiling import compiled
+from meterbook.services.pooling import pooled, pooled_groups
 from meterbook.services.searching import find
 from meterbook.services.snapshots import Snapshot
 
@@ -22,8 +23,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from meterbook.foundation.periods import Period
-    from meterbook.metering.readings import Reading
+    from meterbook.metering.readings import Partial, Reading
     from meterbook.ports import MeterRow, Reader
+    from meterbook.services.snapshots import Tail
+
+# Whose reading it is when several customers are pooled.
+EVERYBODY = "*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,28 +88,106 @@ def read(
             yield _read_one(snapshot, row, asked, customer, period)
 
 
+def read_pooled(
+    reader: Reader,
+    asked: Asked,
+    *,
+    customers: Iterable[str],
+    periods: Sequence[Period],
+) -> Iterator[Reading]:
+    """
+    Yield the reading of all *customers* together, for each period.
+
+    What several customers used is added up, and a key that several of them used is
+    counted once. The reading's customer is EVERYBODY.
+
+    Args:
+        reader: One snapshot.
+
+        asked: What is asked.
+
+        customers: Who are pooled.
+
+        periods: Over which periods.
+
+    Raises:
+        InvalidQueryError: If the meter reads levels, which do not add up over time.
+
+        UnknownMeterError: As of `read`; UnknownPlaceError, too.
+    """
+    row = find_meter(reader, asked.meter_key, asked.version)
+    meter = compiled(row)
+    if meter.is_level:
+        message = (
+            f"meter {row.meter_key!r} reads levels, and the levels of several "
+            "customers do not add up: read each of them"
+        )
+        raise InvalidQueryError(message)
+
+    snapshot = Snapshot.of(reader, place=asked.place)
+    everybody = sorted(set(customers))
+    for period in periods:
+        found = [
+            _find(snapshot, row, asked, customer, period, which_keys=True)
+            for customer in everybody
+        ]
+        tails = [snapshot.tail(customer) for customer in everybody]
+        whole = pooled(meter, "", [whole for whole, _ in found])
+        groups = pooled_groups(meter, [groups for _, groups in found])
+        yield finish(
+            _question(snapshot, row, asked, EVERYBODY, period, tails),
+            whole,
+            groups,
+            provisional=any(tail.unnumbered for tail in tails),
+            behind=any(tail.too_long for tail in tails),
+        )
+
+
 def _read_one(
     snapshot: Snapshot, row: MeterRow, asked: Asked, customer: str, period: Period
 ) -> Reading:
-    meter = compiled(row)
     tail = snapshot.tail(customer)
-    if asked.place is not None:
-        place: int | None = asked.place
-    elif tail.too_long:
-        place = snapshot.marks.posted
-    else:
-        place = None if tail.unnumbered else snapshot.marks.numbered
-    question = Question(
+    whole, groups = _find(snapshot, row, asked, customer, period, which_keys=False)
+    return finish(
+        _question(snapshot, row, asked, customer, period, [tail]),
+        whole,
+        groups,
+        provisional=tail.unnumbered,
+        behind=tail.too_long,
+    )
+
+
+def _find(  # noqa: PLR0913 - what is asked, of whom, and how much of it
+    snapshot: Snapshot,
+    row: MeterRow,
+    asked: Asked,
+    customer: str,
+    period: Period,
+    *,
+    which_keys: bool,
+) -> tuple[Partial, list[Partial]]:
+    question = _question(
+        snapshot, row, asked, customer, period, [snapshot.tail(customer)]
+    )
+    meter = compiled(row)
+    return find(snapshot, meter, row.rolled, question, which_keys=which_keys)
+
+
+def _question(  # noqa: PLR0913, PLR0917 - likewise
+    snapshot: Snapshot,
+    row: MeterRow,
+    asked: Asked,
+    customer: str,
+    period: Period,
+    tails: Sequence[Tail],
+) -> Question:
+    return Question(
         customer_key=customer,
-        meter=meter.meter,
+        meter=compiled(row).meter,
         meter_version=row.version,
         period=period,
-        as_of=AsOf(place, asked.moment),
+        as_of=AsOf(snapshot.cited(tails), asked.moment),
         by=asked.by,
-    )
-    whole, groups = find(snapshot, meter, row.rolled, question)
-    return finish(
-        question, whole, groups, provisional=tail.unnumbered, behind=tail.too_long
     )
 
 

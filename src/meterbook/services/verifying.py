@@ -8,15 +8,16 @@ rollup row is what folding the entries anew gives.
 
 from __future__ import annotations
 
+import datetime as dt
+
 from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from meterbook.foundation.instants import DAY
+from meterbook.foundation.instants import DAY, to_micros
 from meterbook.metering.admission import fingerprint
 from meterbook.ports import NOBODY
 from meterbook.services.compiling import compiled, read_state
-from meterbook.services.rolling import sightings_of
 from meterbook.services.sampling import observe_effects
 
 
@@ -33,9 +34,10 @@ PROBLEMS_SHOWN_MAX = 100
 
 PAGE_ENTRIES = 10_000
 
-# Moments that no event can reach: years 1 to 9999 fit between.
-BEFORE_ALL = -(1 << 61)
-AFTER_ALL = 1 << 61
+# The first and the last instant of the years 1 to 9999. No event is at the last: it
+# would be in the future.
+BEFORE_ALL = to_micros(dt.datetime.min.replace(tzinfo=dt.UTC))
+AFTER_ALL = to_micros(dt.datetime.max.replace(tzinfo=dt.UTC))
 
 # Of one meter and customer: grouped or not, hours, bucket, group.
 _RowKey = tuple[int, int, int, str]
@@ -176,12 +178,10 @@ def _rows(meter: ActiveMeter, observed: Observed) -> dict[_RowKey, State]:
     """
     Return the rollup rows that *observed* should have.
     """
-    rows: dict[_RowKey, State] = {}
-    for (_, _, grouped, hour, grp), samples in observed.samples.items():
-        samples.sort()
-        state = meter.fold(samples)
-        assert state is not None
-        rows[grouped, 1, hour, grp] = state
+    rows: dict[_RowKey, State] = {
+        (grouped, 1, hour, grp): state
+        for _, grouped, hour, grp, state in observed.states(meter)
+    }
     days: dict[_RowKey, State | None] = defaultdict(lambda: None)
     for grouped, hours, hour, grp in sorted(rows, key=lambda key: key[2]):
         key = (grouped, 24, hour - hour % DAY, grp)
@@ -213,7 +213,7 @@ def _check_sightings(
     observed: Observed,
     found: Verification,
 ) -> None:
-    expected = set(sightings_of(observed))
+    expected = set(observed.sightings(meter.meter_id))
     stored: set[Sighting] = set()
     for grouped in (0, 1):
         stored.update(

@@ -28,8 +28,10 @@ from meterbook.services.compiling import by_type
 from meterbook.services.controls import check_accountable
 from meterbook.services.correcting import void_row
 from meterbook.services.listing import pages
-from meterbook.services.noticing import latest_versions, timelines
+from meterbook.services.noticing import latest_versions
+from meterbook.services.payers import timelines
 from meterbook.services.sampling import decode_data, standing
+from meterbook.services.trying import persistently
 
 
 if TYPE_CHECKING:
@@ -38,7 +40,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from fractions import Fraction
 
-    from meterbook.ports import Clock, Effect, EntryQuery, Reader, Store, StoredEntry
+    from meterbook.ports import (
+        Appended,
+        Clock,
+        Effect,
+        EntryQuery,
+        Reader,
+        Store,
+        StoredEntry,
+    )
     from meterbook.services.compiling import ActiveMeter
     from meterbook.services.listing import EventQuery
     from meterbook.services.recording import Recorder
@@ -139,6 +149,7 @@ class Voider:
             InvalidQueryError: If nothing is narrowed, or too many match.
         """
         _check_narrowed(query)
+        now = to_moment(self._clock.now())
         with self._store.reading() as reader:
             matched = _matched(reader, query)
             if matched.count == 0:
@@ -151,7 +162,6 @@ class Voider:
                     changes=(),
                 )
             period = _period(query, matched)
-            now = to_moment(self._clock.now())
             return Preview(
                 matched_count=matched.count,
                 void_count=matched.void_count,
@@ -197,7 +207,7 @@ class Voider:
             resolved = query.resolved(reader, kind=EVENT)
         if matched.count != expected_count:
             message = (
-                f"{matched.count:,} events match, and {expected_count:,} were expected: "
+                f"{matched.count:,} events match, {expected_count:,} were expected: "
                 "nothing was changed. Look at the preview again."
             )
             raise InvalidQueryError(message)
@@ -227,15 +237,19 @@ class Voider:
         Void *targets* in one transaction; return how many were not void before.
         """
         now, people = self._clock.now(), self._recorder.people
-        with self._store.writing() as writer:
-            ids, fresh = people.named(writer, {actor})
-            rows = [
-                void_row(target, actor_id=ids[actor], reason=reason, now=now)
-                for target in targets
-            ]
-            appended = writer.append(rows)
+
+        def append() -> tuple[Appended, dict[str, int]]:
+            with self._store.writing() as writer:
+                ids, fresh = people.named(writer, {actor})
+                rows = [
+                    void_row(target, actor_id=ids[actor], reason=reason, now=now)
+                    for target in targets
+                ]
+                return writer.append(rows), fresh
+
+        appended, fresh = persistently(append)
         people.learn(fresh)
-        return len(rows) - len(appended.known)
+        return len(targets) - len(appended.known)
 
 
 class _Payer(NamedTuple):
@@ -341,7 +355,14 @@ def _changes(
         for customer in customers
     ]
     for customer, _, meter in sorted(pairs, key=lambda pair: pair[:2]):
-        change = _change(reader, matched, customer, meter, period, as_of)
+        question = Question(
+            customer_key=customer,
+            meter=meter.meter,
+            meter_version=meter.version,
+            period=period,
+            as_of=as_of,
+        )
+        change = _change(reader, matched, meter, question)
         if change.units_before != change.units_after:
             yield change
 
@@ -368,30 +389,19 @@ def _customers_by_type(reader: Reader, matched: _Matched) -> dict[str, set[str]]
 
 
 def _change(
-    reader: Reader,
-    matched: _Matched,
-    customer: str,
-    meter: ActiveMeter,
-    period: Period,
-    as_of: AsOf,
+    reader: Reader, matched: _Matched, meter: ActiveMeter, question: Question
 ) -> UnitsChange:
     """
     Read a number with what matches and without it.
     """
-    question = Question(
-        customer_key=customer,
-        meter=meter.meter,
-        meter_version=meter.version,
-        period=period,
-        as_of=as_of,
-    )
+    customer, period = question.customer_key, question.period
     effects = standing(
         reader.effects(
             customer=customer,
             type_=meter.meter.event_type,
             start=INSTANT_MIN if meter.is_level else period.start_us,
             end=period.end_us,
-            upto=as_of.place or 0,
+            upto=question.as_of.place or 0,
         )
     )
     facts = [_fact(effect, meter.meter.event_type) for effect in effects]

@@ -58,9 +58,7 @@ def append(
         earlier: The ids that earlier attempts at this very batch offered. If one of
             them was committed after all, its rows are new, and not known.
     """
-    return append_drawn(
-        session, rows, draw_ids(session, len(rows)), earlier=earlier
-    )
+    return append_drawn(session, rows, draw_ids(session, len(rows)), earlier=earlier)
 
 
 def append_drawn(
@@ -95,7 +93,7 @@ def draw_ids(session: Session, count: int) -> list[int]:
     What is left of a block is kept for the session's next batch.
     """
     drawn: list[int] = []
-    spare = session.spare_ids
+    spare = session.belongings.spare_ids
     while spare and len(drawn) < count:
         block = spare.pop(0)
         taken = block[: count - len(drawn)]
@@ -148,9 +146,7 @@ def _append_many(
     return {positions[cast("int", row[0])]: _known(row) for row in known}
 
 
-def _outcome(
-    found: Mapping[int, Known], attempts: Sequence[Sequence[int]]
-) -> Appended:
+def _outcome(found: Mapping[int, Known], attempts: Sequence[Sequence[int]]) -> Appended:
     """
     Return what became of each row: new if its entry has an id that we offered for it.
     """

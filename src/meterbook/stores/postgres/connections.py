@@ -16,7 +16,7 @@ from psycopg_pool import ConnectionPool
 
 from meterbook.foundation.errors import StoreError
 from meterbook.stores.postgres.failures import is_lost, translated
-from meterbook.stores.postgres.sessions import Session, adapters
+from meterbook.stores.postgres.sessions import Belongings, Session, adapters
 
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class Connections:
 
     def __init__(self, dsn: str, *, schema: str) -> None:
         self._schema = schema
-        self._sessions: WeakKeyDictionary[Connection, Session] = WeakKeyDictionary()
+        self._kept: WeakKeyDictionary[Connection, Belongings] = WeakKeyDictionary()
         self._pool: ConnectionPool[Connection] = ConnectionPool(
             dsn,
             kwargs=_options(),
@@ -132,15 +132,15 @@ class Connections:
             connection = self._pool.getconn()
         except psycopg.Error as error:
             raise translated(error) from error
-        session = self._sessions.get(connection)
-        if session is None:
-            session = Session(connection, schema=self._schema)
-            self._sessions[connection] = session
-        return session
+        kept = self._kept.setdefault(connection, Belongings())
+        return Session(connection, schema=self._schema, belongings=kept)
 
     def _give_back(self, session: Session) -> None:
         session.roll_back()
+        broken = session.connection.closed
         self._pool.putconn(session.connection)
+        if broken:
+            self._pool.check()
 
 
 def connect(dsn: str) -> Connection:

@@ -1,18 +1,21 @@
-"""
+r"""
 Rows as the text that COPY takes.
 
 One f-string or format a row and one join, then a count of what the text would hold if
 no value needed escaping. Only if the count is off is each value escaped: values with a
 tab, a line break or a backslash are few, and are still written as they are.
 
+Laws (tests/stores/test_postgres_store.py):
+    - *As they are*: what is read back is what was offered, whatever characters it has.
+
 Source:
     PostgreSQL, "COPY", text format: backslash, newline, carriage return and the
-    delimiter must be escaped in a value; \\N is null; bytea is \\x and hex digits.
+    delimiter must be escaped in a value; \N is null; bytea is \x and hex digits.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 
 if TYPE_CHECKING:
@@ -29,9 +32,7 @@ _NULL: Final = "\\N"
 
 # The columns of an entry after its id: two digits, three texts, three that may be null,
 # two numbers, two texts, the fingerprint in hex, a number.
-_ENTRY_LINE: Final = (
-    "%d\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\t\\\\x%s\t%d\n"
-)
+_ENTRY_LINE: Final = "%d\t%d\t%s\t%s\t%s\t%s\t%s\t%s\t%d\t%d\t%s\t%s\t\\\\x%s\t%d\n"
 _ENTRY_COLUMNS: Final = 14
 
 
@@ -111,25 +112,9 @@ def _is_plain(text: str, *, rows: int, columns: int, backslashes: int) -> bool:
     )
 
 
-def _escaped(value: int | str) -> int | str:
+def _escaped(value: object) -> object:
     return value.translate(_ESCAPES) if isinstance(value, str) else value
 
 
 def _escaped_entry(row: NewEntry) -> NewEntry:
-    kind, source, event_id, type_, subject_id, actor_id, customer, *rest = row
-    occurred_at, time_given, data, extensions, fingerprint, recorded_at = rest
-    return (
-        kind,
-        source.translate(_ESCAPES),
-        event_id.translate(_ESCAPES),
-        type_.translate(_ESCAPES),
-        subject_id,
-        actor_id,
-        None if customer is None else customer.translate(_ESCAPES),
-        occurred_at,
-        time_given,
-        data.translate(_ESCAPES),
-        extensions.translate(_ESCAPES),
-        fingerprint,
-        recorded_at,
-    )
+    return cast("NewEntry", tuple(map(_escaped, row)))

@@ -12,7 +12,9 @@ not a storage failure    no book there; a standby, which cannot be written
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+import psycopg
 
 from psycopg import errors
 from psycopg_pool import PoolClosed, PoolTimeout
@@ -25,8 +27,6 @@ from meterbook.foundation.errors import (
 
 
 if TYPE_CHECKING:
-    import psycopg
-
     from meterbook.foundation.errors import MeterbookError
 
 
@@ -36,18 +36,23 @@ LOST: Final = (
     " what is in the book already is answered as a duplicate."
 )
 
-_CONCURRENT: Final = (
-    errors.SerializationFailure,
-    errors.DeadlockDetected,
-    errors.UniqueViolation,
-)
-_WAITED: Final = (
-    errors.LockNotAvailable,
-    errors.QueryCanceled,
-)
-_FULL: Final = (
-    errors.DiskFull,
-    errors.OutOfMemory,
+# Transactions that were in each other's way; one of them has to do it again.
+_CONCURRENT: Final = (errors.SerializationFailure, errors.DeadlockDetected)
+
+_StoreFailure: TypeAlias = tuple[type[psycopg.Error], str, bool]
+
+# What went wrong, what is said of it, and whether the same request may work later.
+_FAILURES: Final[tuple[_StoreFailure, ...]] = (
+    (PoolClosed, "The store was closed", False),
+    (PoolTimeout, "PostgreSQL gave no connection in time", True),
+    (errors.SerializationFailure, "Another transaction was in the way", True),
+    (errors.DeadlockDetected, "Another transaction was in the way", True),
+    (errors.UniqueViolation, "Another transaction wrote the same", True),
+    (errors.LockNotAvailable, "A lock was not free in time", True),
+    (errors.QueryCanceled, "It took longer than the server allows", True),
+    (errors.TooManyConnections, "PostgreSQL has no connection left", True),
+    (errors.DiskFull, "PostgreSQL has no room on its disk", False),
+    (errors.OutOfMemory, "PostgreSQL has no memory left", False),
 )
 
 
@@ -57,29 +62,24 @@ def translated(error: psycopg.Error) -> MeterbookError:
 
     It is to be raised from *error*, which then is its cause.
     """
-    match error:
-        case errors.UndefinedTable() | errors.InvalidSchemaName():
-            return NotABookError()
-        case errors.ReadOnlySqlTransaction():
-            return ReadOnlyBookError("A standby cannot be written: use the primary.")
-        case PoolClosed():
-            return StoreError("The store was closed.", retryable=False)
-        case PoolTimeout():
-            return StoreError("PostgreSQL gave no connection in time.", retryable=True)
-        case _ if isinstance(error, _CONCURRENT):
-            return StoreError(
-                f"Another transaction was in the way: {error}", retryable=True
-            )
-        case _ if isinstance(error, _WAITED):
-            return StoreError(f"It took too long: {error}", retryable=True)
-        case _ if isinstance(error, _FULL):
-            return StoreError(f"PostgreSQL has no room: {error}", retryable=False)
-        case _ if is_lost(error):
-            return StoreError(f"{LOST} ({_first_line(error)})", retryable=True)
-        case errors.TooManyConnections():
-            return StoreError(f"PostgreSQL is busy: {error}", retryable=True)
-        case _:
-            return StoreError(f"PostgreSQL refused: {error}", retryable=False)
+    if isinstance(error, errors.UndefinedTable | errors.InvalidSchemaName):
+        return NotABookError()
+    if isinstance(error, errors.ReadOnlySqlTransaction):
+        return ReadOnlyBookError("A standby cannot be written: use the primary.")
+    for kind, said, retryable in _FAILURES:
+        if isinstance(error, kind):
+            return StoreError(f"{said}: {_first_line(error)}", retryable=retryable)
+    if is_lost(error):
+        return StoreError(f"{LOST} ({_first_line(error)})", retryable=True)
+    return StoreError(f"PostgreSQL refused: {error}", retryable=False)
+
+
+def passes(error: StoreError) -> bool:
+    """
+    Tell whether what caused *error* is likely to be gone at once.
+    """
+    cause = error.__cause__
+    return isinstance(cause, _CONCURRENT) or is_lost(cause)
 
 
 def is_lost(error: BaseException | None) -> bool:
@@ -89,6 +89,8 @@ def is_lost(error: BaseException | None) -> bool:
     The server says so with class 08 or 57P; libpq without any code.
     """
     if not isinstance(error, errors.OperationalError):
+        return False
+    if isinstance(error, PoolClosed | PoolTimeout):
         return False
     state = error.sqlstate
     return state is None or state.startswith(("08", "57P"))

@@ -22,8 +22,6 @@ Source:
 
 from __future__ import annotations
 
-import hashlib
-
 from typing import TYPE_CHECKING, Final, cast
 
 from meterbook.ports import Posting, StoredEntry
@@ -49,23 +47,13 @@ _FORGET: Final = (
 )
 
 
-def turn_key(schema: str) -> int:
-    """
-    Return the key of the advisory lock that the worker of a book holds.
-
-    Advisory locks belong to a database, so the schema is all that must be told apart.
-    """
-    digest = hashlib.sha256(f"meterbook worker {schema}".encode()).digest()
-    return int.from_bytes(digest[:8], "big", signed=True)
-
-
 def settle(session: Session) -> None:
     """
     Begin on a cluster that the worker has not run on: after a restore, or a migration.
 
-    Transaction ids of the entries that came along say nothing here. So entries recorded
-    from now on are of a new generation, and older ones are looked up in the log. Writers
-    are awaited, and wait, for the moment that this takes.
+    Transaction ids of the entries that came along say nothing here. So entries that are
+    recorded from now on are of a new generation, and older ones are looked up in the
+    log. Writers are awaited, and wait, for the moment that this takes.
 
     Args:
         session: In a READ COMMITTED transaction that has done nothing yet.

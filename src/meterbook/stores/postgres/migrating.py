@@ -26,7 +26,6 @@ from meterbook.foundation.errors import (
     StoreError,
 )
 from meterbook.stores.migrating import VERSION_SETTING, pending, stored_version
-from meterbook.stores.postgres.following import lock_key
 from meterbook.stores.postgres.sessions import WRITE, in_schema
 
 
@@ -54,10 +53,11 @@ def create_book(session: Session) -> None:
     Raises:
         AlreadyABookError: There is a book in this schema.
     """
-    with _locked(session):
+    with _alone(session):
         if stored_schema(session) is not None:
             raise AlreadyABookError
-        session.run("create_schema")
+        if session.row("has_schema") == (False,):
+            session.run("create_schema")
         run_migrations(session, pending("postgres", stored=0))
         session.run("settle_empty")
 
@@ -73,7 +73,7 @@ def migrate_book(session: Session) -> int:
 
         StoreError: A lock was not free for a minute; what was done stays done.
     """
-    with _locked(session):
+    with _alone(session):
         stored = stored_schema(session)
         if stored is None:
             raise NotABookError
@@ -86,9 +86,7 @@ def stored_schema(session: Session) -> int | None:
     """
     Return the version of the book's schema, or None where there is no book.
     """
-    found = session.row("has_book")
-    assert found is not None
-    if not found[0]:
+    if session.row("has_book") == (False,):
         return None
     text = session.row("setting", {"name": VERSION_SETTING})
     return stored_version(None if text is None else cast("str", text[0]))
@@ -116,7 +114,7 @@ def run_migrations(session: Session, migrations: Sequence[Migration]) -> None:
 
 
 def _run(session: Session, migration: Migration) -> None:
-    text = in_schema(migration.text, session.schema_name)
+    text = in_schema(migration.text, session.schema)
     version = {"name": VERSION_SETTING, "value": str(migration.number)}
     if text.startswith(ONLINE):
         for statement in text.removeprefix(ONLINE).split(";\n"):
@@ -132,20 +130,15 @@ def _run(session: Session, migration: Migration) -> None:
 
 
 @contextlib.contextmanager
-def _locked(session: Session) -> Iterator[None]:
+def _alone(session: Session) -> Iterator[None]:
     """
     Be the only one who migrates this book, while the block lasts.
     """
-    key = {"key": lock_key("migration", session.schema_name)}
     for _ in range(LOCK_ATTEMPTS_MAX):
-        if session.row("lock", key) == (True,):
-            break
+        with session.holding("migration") as free:
+            if free:
+                yield
+                return
         time.sleep(LOCK_PAUSE_SECONDS)
-    else:
-        message = "Another process is migrating this book."
-        raise StoreError(message, retryable=True)
-    try:
-        yield
-    finally:
-        session.roll_back()
-        session.run("unlock", key)
+    message = "Another process is migrating this book."
+    raise StoreError(message, retryable=True)

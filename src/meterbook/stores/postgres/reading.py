@@ -16,7 +16,7 @@ there, the entries without a place are those that are not in the log.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from meterbook.foundation.errors import CorruptBook
 from meterbook.foundation.instants import month_of
@@ -33,10 +33,24 @@ from meterbook.ports import (
 
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from meterbook.ports import EntryQuery
     from meterbook.stores.postgres.sessions import Row, Session
+
+
+# By query: what is wrong with each row that it finds.
+CONTRADICTIONS: Final = {
+    "gaps": "places {0} to {1}: nobody has them, though later ones are given out",
+    "lost": "place {0}: its entry {1} is not there",
+    "passed_over": "entry {0} ({1}, {2}): it has no place, and will not get one",
+    "not_posted": "place {0}: its event is not posted",
+    "wrongly_posted": "place {0}: it is posted under {1!r}, which its event denies",
+    "posted_twice": "place {0}: its event is posted more than once",
+}
+
+# Of each kind; a book with more is lost anyway, and this fits in memory.
+CONTRADICTIONS_MAX: Final = 10_000
 
 
 class Worker(NamedTuple):
@@ -326,6 +340,26 @@ class PostgresReader:
             for place, reason, *entry in rows
         ]
 
+    def contradictions(self) -> list[str]:
+        """
+        Return what is wrong with places and postings, a sentence each.
+
+        Of each kind of contradiction the first CONTRADICTIONS_MAX.
+        """
+        return [
+            sentence.format(*row)
+            for name, sentence in CONTRADICTIONS.items()
+            for row in self._session.rows(name, {"limit": CONTRADICTIONS_MAX})
+        ]
+
+    def bucket_owners(self, *, meter_id: int) -> list[str]:
+        """
+        Return the customers that have rollups or sightings of a meter version, nobody
+        included, in order.
+        """
+        rows = self._session.rows("bucket_owners", {"meter_id": meter_id})
+        return [cast("str", customer) for (customer,) in rows]
+
     def types(self) -> dict[str, int]:
         """
         Return how many numbered events there are of each type.
@@ -371,7 +405,7 @@ class PostgresReader:
             raise CorruptBook(message)
         return Worker._make(found)
 
-    def _only(self, name: str, values: dict[str, object]) -> Row:
+    def _only(self, name: str, values: Mapping[str, object]) -> Row:
         """
         Return the one row of a query that always has one.
         """

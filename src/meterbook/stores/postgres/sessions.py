@@ -9,9 +9,12 @@ text are all that is sent and received, and the isolation level is always stated
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import hashlib
 import re
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
 from uuid import uuid4
 
@@ -64,6 +67,22 @@ def adapters() -> AdaptersMap:
     return made
 
 
+@dataclass(slots=True, kw_only=True, eq=False)
+class Belongings:
+    """
+    What a connection keeps from one loan to the next.
+
+    Attributes:
+        spare_ids: Ranges of entry ids that it drew and did not use yet. They die with
+            it: after a crash the server may draw the same ones again, for others.
+
+        has_temporary_tables: They are made once, when it first writes.
+    """
+
+    spare_ids: list[range] = field(default_factory=list)
+    has_temporary_tables: bool = False
+
+
 class Session:
     """
     A connection that speaks of one book.
@@ -71,21 +90,25 @@ class Session:
     Attributes:
         connection: In autocommit mode, unless a caller's.
 
-        schema: The quoted name of the book's schema.
+        schema: The name of the book's schema, as it was given.
 
-        spare_ids: Ranges of entry ids drawn by this session and not used yet. They die
-            with it: after a crash the server may draw the same ones again for others.
+        belongings: What the connection kept from earlier loans.
 
         filled: Which temporary tables hold rows of the transaction that is open.
     """
 
-    def __init__(self, connection: Connection, *, schema: str) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        schema: str,
+        belongings: Belongings | None = None,
+    ) -> None:
         self.connection = connection
-        self.schema = quoted(schema)
-        self.spare_ids: list[range] = []
+        self.schema = schema
+        self.belongings = belongings or Belongings()
         self.filled: set[str] = set()
         self._queries = queries(schema)
-        self._has_temporary_tables = False
 
     def sql(self, name: str) -> bytes:
         """
@@ -192,14 +215,44 @@ class Session:
         except psycopg.Error:
             self.connection.close()
 
+    @contextlib.contextmanager
+    def holding(self, purpose: str) -> Iterator[bool]:
+        """
+        Hold the book's advisory lock for *purpose* while the block lasts.
+
+        Yields:
+            Whether it was free. It belongs to the session, not to a transaction; what
+            is open at the end is rolled back.
+        """
+        key = {"key": lock_key(purpose, self.schema)}
+        if self.row("lock", key) != (True,):
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            self.roll_back()
+            if not self.connection.closed:
+                self.run("unlock", key)
+
     def make_temporary_tables(self) -> None:
         """
         Make the session's temporary tables, once, and outside of any transaction: what
         a transaction makes is gone when it is rolled back.
         """
-        if not self._has_temporary_tables:
+        if not self.belongings.has_temporary_tables:
             self.run("create_temporary_tables")
-            self._has_temporary_tables = True
+            self.belongings.has_temporary_tables = True
+
+
+def lock_key(purpose: str, schema: str) -> int:
+    """
+    Return the key of an advisory lock for *purpose* on the book in *schema*.
+
+    Advisory locks belong to a database, so the schema is all that must be told apart.
+    """
+    digest = hashlib.sha256(f"meterbook {purpose} {schema}".encode()).digest()
+    return int.from_bytes(digest[:8], "big", signed=True)
 
 
 @functools.cache
@@ -208,7 +261,7 @@ def queries(schema: str) -> dict[str, bytes]:
     Return all statements by name, for the book in *schema*.
     """
     found: dict[str, str] = {}
-    for topic in ("reading", "writing", "following"):
+    for topic in ("reading", "writing", "following", "verifying"):
         found |= statements("postgres", topic)
     return {name: in_schema(text, schema).encode() for name, text in found.items()}
 

@@ -7,23 +7,18 @@ from __future__ import annotations
 import contextlib
 import time
 
-from typing import TYPE_CHECKING, Final, Self, TypeAlias, cast
+from typing import TYPE_CHECKING, Final, Self
 
 from meterbook.foundation.errors import (
     NotABookError,
     ReadOnlyBookError,
     StoreError,
 )
-from meterbook.ports import Appended
 from meterbook.stores.migrating import require_current
 from meterbook.stores.postgres.appending import FEW_ROWS_MAX, append_drawn, draw_ids
 from meterbook.stores.postgres.connections import Connections, connect
-from meterbook.stores.postgres.failures import is_lost
-from meterbook.stores.postgres.following import (
-    PostgresFollower,
-    lock_key,
-    settle,
-)
+from meterbook.stores.postgres.failures import passes
+from meterbook.stores.postgres.following import PostgresFollower, settle
 from meterbook.stores.postgres.migrating import (
     create_book,
     migrate_book,
@@ -37,7 +32,7 @@ from meterbook.stores.postgres.writing import PostgresWriter
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from meterbook.ports import Follower, NewEntry, Reader, Store, Writer
+    from meterbook.ports import Appended, NewEntry
 
 
 # A deadlock or a lost connection comes alone; three in a row do not.
@@ -58,7 +53,6 @@ class PostgresStore:
 
     def __init__(self, dsn: str, *, schema: str, read_only: bool) -> None:
         self._read_only = read_only
-        self._turn = {"key": lock_key("worker", schema)}
         self._connections = Connections(dsn, schema=schema)
 
     @classmethod
@@ -81,9 +75,7 @@ class PostgresStore:
         return cls(dsn, schema=schema, read_only=False)
 
     @classmethod
-    def open(
-        cls, dsn: str, *, schema: str = SCHEMA, read_only: bool = False
-    ) -> Self:
+    def open(cls, dsn: str, *, schema: str = SCHEMA, read_only: bool = False) -> Self:
         """
         Open a book, on a primary or, for reading only, on a standby.
 
@@ -104,14 +96,22 @@ class PostgresStore:
         return cls(dsn, schema=schema, read_only=read_only)
 
     @classmethod
-    def migrate(cls, dsn: str, *, schema: str = SCHEMA) -> int:
+    def migrate(cls, dsn: str, *, schema: str = SCHEMA) -> Self:
         """
-        Bring a book to the newest schema and return how many migrations that took.
+        Bring a book to the newest schema, if it is not there yet, and open it.
 
-        Others may record and read meanwhile.
+        Others may record and read meanwhile: a migration keeps nobody waiting for long.
+
+        Raises:
+            NotABookError: There is none in this schema.
+
+            SchemaTooNewError: A newer version of meterbook migrated it.
+
+            StoreError: A lock was not free for a minute; what was done stays done.
         """
         with _apart(dsn, schema) as session:
-            return migrate_book(session)
+            migrate_book(session)
+        return cls(dsn, schema=schema, read_only=False)
 
     @property
     def schema_version(self) -> int:
@@ -157,14 +157,15 @@ class PostgresStore:
             StoreError: It failed too often, or in a way that trying again cannot mend.
         """
         self._require_writable()
-        attempts: list[Sequence[int]] = []
-        while True:
+        offered: list[Sequence[int]] = []
+        for attempt in range(1, APPEND_ATTEMPTS_MAX):
             try:
-                return self._append(rows, attempts)
+                return self._append(rows, offered)
             except StoreError as error:
-                if not error.retryable or len(attempts) >= APPEND_ATTEMPTS_MAX:
+                if not passes(error):
                     raise
-                time.sleep(APPEND_PAUSE_SECONDS * len(attempts))
+                time.sleep(APPEND_PAUSE_SECONDS * attempt)
+        return self._append(rows, offered)
 
     @contextlib.contextmanager
     def following(self) -> Iterator[PostgresFollower | None]:
@@ -179,14 +180,15 @@ class PostgresStore:
             raise ReadOnlyBookError(message)
         with self._connections.session() as session:
             session.make_temporary_tables()
-            if session.row("lock", self._turn) != (True,):
-                yield None
-                return
-            try:
-                yield from _tick(session)
-            finally:
-                session.roll_back()
-                _unlock(session, self._turn)
+            # The lock comes first: the snapshot must be younger.
+            with session.holding("worker") as free:
+                if not free:
+                    yield None
+                    return
+                _settle_if_moved(session)
+                session.begin(FOLLOW)
+                yield PostgresFollower(session)
+                session.commit()
 
     @property
     def can_follow(self) -> bool:
@@ -215,29 +217,30 @@ class PostgresStore:
         self._connections.close()
 
     def _append(
-        self, rows: Sequence[NewEntry], attempts: list[Sequence[int]]
+        self, rows: Sequence[NewEntry], offered: list[Sequence[int]]
     ) -> Appended:
         """
-        Make one attempt and add the ids that it offers to *attempts*.
+        Make one attempt, and add the ids that it offers to *offered*.
         """
-        if len(rows) > FEW_ROWS_MAX:
-            with self._connections.transaction(WRITE, writes=True) as session:
-                return _append_offered(session, rows, attempts)
-        with self._connections.session() as session:
-            return _append_offered(session, rows, attempts)
+        with (
+            self._connections.transaction(WRITE, writes=True)
+            if len(rows) > FEW_ROWS_MAX
+            else self._connections.session()
+        ) as session:
+            earlier = tuple(offered)
+            offered.append(draw_ids(session, len(rows)))
+            return append_drawn(session, rows, offered[-1], earlier=earlier)
 
     def _require_writable(self) -> None:
         if self._read_only:
             raise ReadOnlyBookError
 
 
-def _append_offered(
-    session: Session, rows: Sequence[NewEntry], attempts: list[Sequence[int]]
-) -> Appended:
-    earlier = tuple(attempts)
-    entry_ids = draw_ids(session, len(rows))
-    attempts.append(entry_ids)
-    return append_drawn(session, rows, entry_ids, earlier=earlier)
+def _settle_if_moved(session: Session) -> None:
+    if session.row("moved") is not None:
+        session.begin(WRITE)
+        settle(session)
+        session.commit()
 
 
 @contextlib.contextmanager

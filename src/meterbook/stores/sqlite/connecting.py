@@ -29,8 +29,8 @@ MEMORY: Final = ":memory:"
 # How SQLite opens a file: for reading, for writing, or for writing even if not there.
 Mode = Literal["ro", "rw", "rwc"]
 
-# How long to wait for another process to finish its transaction.
-BUSY_TIMEOUT_MS: Final = 5_000
+# How long to wait for another process to finish its transaction, in milliseconds.
+WAIT: Final = "PRAGMA busy_timeout = 5000"
 
 # What one connection may keep in memory. The identity index is hit at random places:
 # with SQLite's own 2 MB, most inserts into a large book would wait for the disk.
@@ -43,7 +43,7 @@ LOG_BYTES: Final = 64 * 1024 * 1024
 CACHED_STATEMENTS: Final = 128
 
 SETTINGS: Final = (
-    f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}",
+    WAIT,
     # Acknowledged is durable: every commit waits for the disk.
     "PRAGMA synchronous = FULL",
     # Else INSERT OR REPLACE would delete an entry without asking its trigger.
@@ -55,6 +55,11 @@ SETTINGS: Final = (
     "PRAGMA temp_store = MEMORY",
     f"PRAGMA cache_size = -{CACHE_KIB}",
     f"PRAGMA journal_size_limit = {LOG_BYTES}",
+)
+
+CANNOT_OPEN: Final = (
+    "the file cannot be opened: this user must be able to read it, and to make the"
+    " files beside it that end in -wal and -shm."
 )
 
 # What SQLite's error codes mean to whoever uses the book. Of others, SQLite's own text.
@@ -73,10 +78,11 @@ MEANINGS: Final = {
     sqlite3.SQLITE_CORRUPT: (
         "the file is damaged ({error}): stop writing, and keep a copy."
     ),
-    sqlite3.SQLITE_CANTOPEN: (
-        "the file cannot be opened: this user must be able to read it, and to make the"
-        " files beside it that end in -wal and -shm."
-    ),
+    sqlite3.SQLITE_CANTOPEN: CANNOT_OPEN,
+    # A file that is only read still needs its log and the log's index.
+    sqlite3.SQLITE_READONLY_CANTINIT: CANNOT_OPEN,
+    sqlite3.SQLITE_READONLY_DIRECTORY: CANNOT_OPEN,
+    sqlite3.SQLITE_READONLY_RECOVERY: CANNOT_OPEN,
 }
 
 # All others are StoreError, retryable if they pass when somebody else has finished.
@@ -130,7 +136,9 @@ def _translate(error: sqlite3.Error, path: str) -> MeterbookError:
     """
     Return what an error of SQLite means to whoever uses the book at *path*.
     """
-    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE) & PRIMARY
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE)
+    if code not in MEANINGS:
+        code &= PRIMARY
     message = f"{path}: {MEANINGS.get(code, '{error}').format(error=error)}"
     if code in CLASSES:
         return CLASSES[code](message)

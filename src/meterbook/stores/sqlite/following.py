@@ -6,15 +6,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from meterbook.ports import StoredEntry
-from meterbook.stores.sqlite.reading import SqliteReader, json_array
+from meterbook.ports import Posting
+from meterbook.stores.sqlite.reading import SqliteReader
 from meterbook.stores.statements import statements
 
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from meterbook.ports import Bucket, Posting, Sighting
+    from meterbook.ports import Bucket, Sighting, StoredEntry
 
 
 FOLLOWING: Final = statements("sqlite", "following")
@@ -47,13 +47,15 @@ class SqliteFollower(SqliteReader):
         """
         return self.tail(after=after, limit=limit)
 
-    def unattributed(self, subject_ids: Collection[int]) -> list[StoredEntry]:
+    def corrections(self, *, after: int, upto: int) -> list[Posting]:
         """
-        Return the events of *subject_ids* that are posted under nobody and not void.
+        Return the postings with after < seq <= upto that voids and attributions made.
+
+        Those of events themselves are left out.
         """
-        values = {"subject_ids": json_array(subject_ids)}
-        rows = self._connection.execute(FOLLOWING["unattributed"], values)
-        return [StoredEntry._make(row) for row in rows]
+        values = {"after": after, "upto": upto}
+        rows = self._connection.execute(FOLLOWING["corrections"], values)
+        return [Posting._make(row) for row in rows]
 
     def post(self, postings: Iterable[Posting]) -> None:
         """

@@ -34,6 +34,17 @@ if TYPE_CHECKING:
 
 READING: Final = statements("sqlite", "reading")
 
+# What each of these statements finds, in a sentence about the row.
+CONTRADICTIONS: Final = {
+    "gaps": "places {0} to {1} have no entry",
+    "not_posted": "entry {0}: it has no posting that says what it says",
+    "wrongly_posted": "entry {0}: its posting under {1!r} is not what it says",
+    "posted_twice": "entry {0}: it is posted more than once",
+}
+
+# Enough to see what kind of trouble it is, and to fit in memory whatever it is.
+CONTRADICTIONS_MAX: Final = 10_000
+
 
 class SqliteReader:
     """
@@ -107,11 +118,21 @@ class SqliteReader:
         name = "entries_of_identity" if by_identity else "entries"
         return self._entries(name, **query._asdict(), after=after, limit=limit)
 
-    def tail(self, *, after: int, limit: int) -> list[StoredEntry]:
+    def tail(
+        self, *, after: int, limit: int, customer: str | None = None
+    ) -> list[StoredEntry]:
         """
         Return entries at places above *after*, in order.
+
+        Args:
+            after: A place.
+
+            limit: At most so many.
+
+            customer: Leave out events that state another customer. Voids,
+                attributions and events that state none are always there.
         """
-        return self._entries("tail", after=after, limit=limit)
+        return self._entries("tail", after=after, limit=limit, customer=customer)
 
     def attributions(self, subject_ids: Collection[int]) -> list[AttributionRow]:
         """
@@ -120,22 +141,43 @@ class SqliteReader:
         rows = self._ask("attributions", subject_ids=json_array(subject_ids))
         return [AttributionRow._make(row) for row in rows]
 
+    def unattributed(self, subject_ids: Collection[int]) -> list[StoredEntry]:
+        """
+        Return the events of *subject_ids* that are posted under nobody and not void.
+
+        Reads every posting that was ever under nobody: few, in most books.
+        """
+        return self._entries("unattributed", subject_ids=json_array(subject_ids))
+
     def voided(self, entry_ids: Collection[int]) -> dict[int, int]:
         """
         Return, of *entry_ids*, those known void to the worker, and since which place.
         """
         return dict(self._ask("voided", entry_ids=json_array(entry_ids)))
 
-    def effects(
-        self, *, customer: str, type_: str, start: int, end: int, upto: int
+    def effects(  # noqa: PLR0913 - a range of an index has this many ends
+        self,
+        *,
+        customer: str,
+        type_: str,
+        start: int,
+        end: int,
+        upto: int,
+        limit: int | None = None,
     ) -> list[Effect]:
         """
         Return the postings with start <= occurred_at < end and seq <= upto.
 
-        In order of (occurred_at, place, seq).
+        In order of (occurred_at, place, seq); the first *limit* if it is given.
         """
         rows = self._ask(
-            "effects", customer=customer, type=type_, start=start, end=end, upto=upto
+            "effects",
+            customer=customer,
+            type=type_,
+            start=start,
+            end=end,
+            upto=upto,
+            limit=limit,
         )
         return [Effect._make(row) for row in rows]
 
@@ -253,6 +295,25 @@ class SqliteReader:
         return [
             (place, reason, StoredEntry._make(entry)) for place, reason, *entry in rows
         ]
+
+    def contradictions(self) -> list[str]:
+        """
+        Return what is wrong with places and postings, a sentence each.
+
+        Of each kind of contradiction the first CONTRADICTIONS_MAX.
+        """
+        return [
+            sentence.format(*row)
+            for name, sentence in CONTRADICTIONS.items()
+            for row in self._ask(name, limit=CONTRADICTIONS_MAX)
+        ]
+
+    def bucket_owners(self, *, meter_id: int) -> list[str]:
+        """
+        Return the customers that have rollups or sightings of a meter version, nobody
+        included, in order.
+        """
+        return [owner for (owner,) in self._ask("bucket_owners", meter_id=meter_id)]
 
     def types(self) -> dict[str, int]:
         """

@@ -10,8 +10,8 @@ import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from meterbook.foundation.errors import StoreError
-from meterbook.stores.sqlite.connecting import connect, translating
+from meterbook.foundation.errors import ReadOnlyBookError, StoreError
+from meterbook.stores.sqlite.connecting import WAIT, connect, translating
 
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ TURN: Final = "BEGIN IMMEDIATE"
 # remembers it. A database in memory has no log, and needs none.
 KEEP_LOG: Final = "PRAGMA journal_mode = WAL"
 
+DO_NOT_WAIT: Final = "PRAGMA busy_timeout = 0"
+
 # Moves the log into the book and leaves it empty. Answers (blocked, ...).
 EMPTY_LOG: Final = "PRAGMA wal_checkpoint(TRUNCATE)"
 
@@ -43,10 +45,13 @@ class Session:
 
     Attributes:
         path: As the caller wrote it: errors begin with it.
+
+        read_only: Whether the file was opened so that it cannot be changed.
     """
 
     def __init__(self, path: str, *, mode: Mode) -> None:
         self.path = path
+        self.read_only = mode == "ro"
         self._turn = threading.RLock()
         self._process = os.getpid()
         with translating(path):
@@ -70,6 +75,10 @@ class Session:
 
             ReadOnlyBookError: The file is open for reading only.
         """
+        if self.read_only:
+            # SQLite would begin, and refuse only the first change.
+            message = f"{self.path}: the book is open for reading only."
+            raise ReadOnlyBookError(message)
         with self._transaction(TURN) as connection:
             yield connection
 
@@ -80,14 +89,23 @@ class Session:
         with self._turn, translating(self.path):
             self._connection.execute(KEEP_LOG).close()
 
-    def empty_log(self) -> bool:
+    def empty_log(self, *, wait: bool) -> bool:
         """
         Move the log into the file; tell whether no byte is left in the log.
 
         One is left while somebody reads an older state.
+
+        Args:
+            wait: Whether to wait for them, as long as for a writer.
         """
         with self._turn, translating(self.path):
-            (blocked, _, _) = self._connection.execute(EMPTY_LOG).fetchone()
+            if not wait:
+                self._connection.execute(DO_NOT_WAIT).close()
+            try:
+                (blocked, _, _) = self._connection.execute(EMPTY_LOG).fetchone()
+            finally:
+                if not wait:
+                    self._connection.execute(WAIT).close()
         return not blocked
 
     def close(self) -> None:

@@ -33,6 +33,8 @@ from meterbook.stores.sqlite.writing import SqliteWriter, append
 
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from collections.abc import Iterator, Sequence
 
     from meterbook.ports import NewEntry
@@ -48,9 +50,8 @@ class SqliteStore:
     Made by `create`, `open` or `migrate`.
     """
 
-    def __init__(self, session: Session, *, read_only: bool) -> None:
+    def __init__(self, session: Session) -> None:
         self._session = session
-        self._read_only = read_only
         self._names_in_log = False
 
     @classmethod
@@ -78,7 +79,7 @@ class SqliteStore:
                 # Another process may have come first.
                 require_room(connection, path=path)
                 bring_up_to_date(connection, stored=0)
-        return cls(session, read_only=False)
+        return cls(session)
 
     @classmethod
     def open(cls, path: str | Path, *, read_only: bool = False) -> SqliteStore:
@@ -108,7 +109,7 @@ class SqliteStore:
                 require_current(DIALECT, stored=stored)
             if not read_only:
                 session.keep_log()
-        return cls(session, read_only=read_only)
+        return cls(session)
 
     @classmethod
     def migrate(cls, path: str | Path) -> SqliteStore:
@@ -132,7 +133,7 @@ class SqliteStore:
                 stored = require_book(connection, path=path)
                 bring_up_to_date(connection, stored=stored)
             session.keep_log()
-        return cls(session, read_only=False)
+        return cls(session)
 
     @property
     def schema_version(self) -> int:
@@ -147,7 +148,7 @@ class SqliteStore:
         """
         Tell whether this process may do the worker's step.
         """
-        return not self._read_only
+        return not self._session.read_only
 
     @property
     def follows_on_read(self) -> bool:
@@ -179,15 +180,15 @@ class SqliteStore:
         Raises:
             StoreError: Another process is writing (retryable), or the disk failed.
                 After `erase_person` also when the name is gone, but its bytes are
-                still in the log because somebody reads an older state (retryable).
+                still in the log because somebody reads an older state.
 
             ReadOnlyBookError: The book was opened for reading only.
         """
-        with self._session.turn() as connection:
+        with self._turn() as connection:
             writer = SqliteWriter(connection)
             yield writer
-        if writer.erased or self._names_in_log:
-            self._clear_log(told=writer.erased)
+        if writer.erased:
+            self._empty_log()
 
     def append(self, rows: Sequence[NewEntry]) -> Appended:
         """
@@ -201,7 +202,7 @@ class SqliteStore:
         """
         if not rows:
             return NOTHING
-        with self._session.turn() as connection:
+        with self._turn() as connection:
             return append(connection, rows)
 
     @contextmanager
@@ -214,7 +215,7 @@ class SqliteStore:
 
             ReadOnlyBookError: The book was opened for reading only.
         """
-        with self._session.turn() as connection:
+        with self._turn() as connection:
             yield SqliteFollower(connection)
 
     def close(self) -> None:
@@ -223,21 +224,32 @@ class SqliteStore:
         """
         self._session.close()
 
-    def _clear_log(self, *, told: bool) -> None:
+    @contextmanager
+    def _turn(self) -> Iterator[sqlite3.Connection]:
         """
-        Take the bytes of erased names out of the log, or remember to do so later.
+        Hold the writer's place, and then empty the log if that is still to be done.
+        """
+        with self._session.turn() as connection:
+            yield connection
+        if self._names_in_log:
+            self._names_in_log = not self._session.empty_log(wait=False)
 
-        Args:
-            told: Whether to raise if it cannot be done now.
+    def _empty_log(self) -> None:
         """
-        self._names_in_log = not self._session.empty_log()
-        if self._names_in_log and told:
+        Take the bytes of erased names out of the log.
+
+        Raises:
+            StoreError: Somebody reads an older state. It is tried again after each
+                writing, and the last process that closes the book removes its log.
+        """
+        self._names_in_log = not self._session.empty_log(wait=True)
+        if self._names_in_log:
             message = (
                 f"{self._session.path}: the name is erased, but somebody who reads an"
-                " older state keeps its bytes in the log beside the file; erase it"
-                " again when they have finished."
+                " older state keeps its bytes in the log beside the file. They go when"
+                " the book is written or closed after that."
             )
-            raise StoreError(message, retryable=True)
+            raise StoreError(message, retryable=False)
 
 
 def _require_folder(path: str) -> None:

@@ -1,9 +1,9 @@
 -- What the worker does. {schema} is the book's schema.
 
--- take_turn: Be the one worker of this book, if nobody is.
+-- lock: Take the advisory lock of a key for this session, if nobody has it.
 SELECT pg_try_advisory_lock(%(key)s);
 
--- end_turn: Let another be the worker.
+-- unlock: Give it back.
 SELECT pg_advisory_unlock(%(key)s);
 
 -- moved: The generation of a cluster that is not the one the worker last ran on; no row if it is the same.

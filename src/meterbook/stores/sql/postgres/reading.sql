@@ -1,8 +1,11 @@
 -- What a reading asks. {schema} is the book's schema, {entry} the columns of a stored entry e after its place.
 -- Where an entry is looked up by a place, LATERAL with LIMIT keeps it at two index look-ups for each, whatever the statistics say.
 
--- schema_version_text: The version of the book's schema.
-SELECT value FROM {schema}.book WHERE name = 'schema_version';
+-- has_book: Whether there is a book in the schema, of any version.
+SELECT to_regclass('{schema}.book') IS NOT NULL;
+
+-- has_schema: Whether there is such a schema.
+SELECT to_regnamespace('{schema}') IS NOT NULL;
 
 -- cluster: Whether this is a standby, and whether the entries are replicated to here from elsewhere.
 SELECT
@@ -97,15 +100,27 @@ WHERE l.seq > %(after)s
 ORDER BY l.seq
 LIMIT %(limit)s::bigint;
 
--- tail_window: Entries that the last tick could not see: its snapshot has their transactions as running or to come.
+-- tail_window: Entries that the last tick could not see: its snapshot has their transactions as to come, or as running.
 SELECT NULL::bigint, {entry}
 FROM (
-    SELECT * FROM {schema}.entries WHERE generation = %(generation)s AND xid >= %(xmax)s::xid8
+    (
+        SELECT * FROM {schema}.entries e
+        WHERE e.generation = %(generation)s AND e.xid >= %(xmax)s::xid8
+            AND (%(customer)s::text IS NULL OR e.kind <> 0 OR e.customer IS NULL OR e.customer = %(customer)s::text)
+            AND (%(entry_id)s::bigint IS NULL OR e.entry_id = %(entry_id)s::bigint)
+        ORDER BY e.xid, e.entry_id
+        LIMIT %(limit)s::bigint
+    )
     UNION ALL
-    SELECT * FROM {schema}.entries WHERE generation = %(generation)s AND xid = ANY (%(xip)s::xid8[])
+    (
+        SELECT * FROM {schema}.entries e
+        WHERE e.generation = %(generation)s AND e.xid = ANY (%(xip)s::xid8[])
+            AND (%(customer)s::text IS NULL OR e.kind <> 0 OR e.customer IS NULL OR e.customer = %(customer)s::text)
+            AND (%(entry_id)s::bigint IS NULL OR e.entry_id = %(entry_id)s::bigint)
+        ORDER BY e.xid, e.entry_id
+        LIMIT %(limit)s::bigint
+    )
 ) e
-WHERE (%(customer)s::text IS NULL OR e.kind <> 0 OR e.customer IS NULL OR e.customer = %(customer)s::text)
-    AND (%(entry_id)s::bigint IS NULL OR e.entry_id = %(entry_id)s::bigint)
 ORDER BY e.xid, e.entry_id
 LIMIT %(limit)s::bigint;
 
@@ -265,6 +280,29 @@ WHERE u.meter_id = %(meter_id)s AND u.place > %(after)s
     AND NOT EXISTS (SELECT FROM {schema}.voids v WHERE v.entry_id = e.entry_id)
 ORDER BY u.place
 LIMIT %(limit)s::bigint;
+
+-- bucket_owners: Who has rollups or sightings of a meter: from one to the next by the index.
+WITH RECURSIVE rolled_up (customer) AS (
+    SELECT min(customer) FROM {schema}.rollups WHERE meter_id = %(meter_id)s
+    UNION ALL
+    SELECT (
+        SELECT min(r.customer) FROM {schema}.rollups r
+        WHERE r.meter_id = %(meter_id)s AND r.customer > rolled_up.customer
+    )
+    FROM rolled_up WHERE rolled_up.customer IS NOT NULL
+), sighted (customer) AS (
+    SELECT min(customer) FROM {schema}.sightings WHERE meter_id = %(meter_id)s
+    UNION ALL
+    SELECT (
+        SELECT min(s.customer) FROM {schema}.sightings s
+        WHERE s.meter_id = %(meter_id)s AND s.customer > sighted.customer
+    )
+    FROM sighted WHERE sighted.customer IS NOT NULL
+)
+SELECT customer FROM rolled_up WHERE customer IS NOT NULL
+UNION
+SELECT customer FROM sighted WHERE customer IS NOT NULL
+ORDER BY customer;
 
 -- types: Numbered events by type.
 SELECT type, events FROM {schema}.types ORDER BY type;

@@ -37,6 +37,9 @@ CREATE TEMPORARY TABLE IF NOT EXISTS meterbook_sightings (
     last_at bigint
 ) ON COMMIT DELETE ROWS;
 
+-- create_schema: Make the schema of a book.
+CREATE SCHEMA {schema};
+
 -- draw_ids: The first ids of blocks of a thousand.
 SELECT nextval('{schema}.entry_ids'::regclass) FROM generate_series(1, %(blocks)s) ORDER BY 1;
 

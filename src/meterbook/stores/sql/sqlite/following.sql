@@ -1,15 +1,9 @@
 -- What the worker derives. Statements with ? are run for many rows at once.
 
--- unattributed: Events of subjects (a JSON array) that nobody pays for, and not void.
--- An event posted under nobody twice, there and back, nets to nothing.
-SELECT e.entry_id, e.entry_id, e.kind, e.source, e.event_id, e.type, e.subject_id,
-    e.actor_id, e.customer, e.occurred_at, e.time_given, e.data, e.extensions,
-    e.fingerprint, e.recorded_at
-FROM (
-    SELECT place FROM postings WHERE customer = '' GROUP BY place HAVING sum(sign) > 0
-) AS p CROSS JOIN entries AS e ON e.entry_id = p.place
-WHERE e.subject_id IN (SELECT value FROM json_each(:subject_ids))
-ORDER BY e.entry_id;
+-- corrections: What voids and attributions did, found by the index of just these.
+SELECT customer, type, occurred_at, place, seq, sign FROM postings
+WHERE seq <> place AND seq > :after AND seq <= :upto
+ORDER BY seq, place, customer;
 
 -- post: In the order of Posting.
 INSERT INTO postings (customer, type, occurred_at, place, seq, sign)

@@ -30,10 +30,12 @@ SELECT entry_id, entry_id, kind, source, event_id, type, subject_id, actor_id,
 FROM entries WHERE entry_id IN (SELECT value FROM json_each(:places))
 ORDER BY entry_id;
 
--- tail: The entries above a place.
+-- tail: The entries above a place, without events that state another customer.
 SELECT entry_id, entry_id, kind, source, event_id, type, subject_id, actor_id,
     customer, occurred_at, time_given, data, extensions, fingerprint, recorded_at
-FROM entries WHERE entry_id > :after
+FROM entries
+WHERE entry_id > :after
+    AND (:customer IS NULL OR kind <> 0 OR customer IS NULL OR customer = :customer)
 ORDER BY entry_id LIMIT :limit;
 
 -- entries: The entries above a place that match; what is NULL does not narrow.
@@ -71,6 +73,18 @@ FROM attributions
 WHERE subject_id IN (SELECT value FROM json_each(:subject_ids))
 ORDER BY entry_id;
 
+-- unattributed: Events of subjects (a JSON array) that nobody pays for, and not void.
+-- One that was posted under nobody and taken back nets to nothing.
+SELECT e.entry_id, e.entry_id, e.kind, e.source, e.event_id, e.type, e.subject_id,
+    e.actor_id, e.customer, e.occurred_at, e.time_given, e.data, e.extensions,
+    e.fingerprint, e.recorded_at
+FROM (
+    SELECT place FROM postings WHERE customer = '' GROUP BY place HAVING sum(sign) > 0
+) AS p CROSS JOIN entries AS e ON e.entry_id = p.place
+WHERE e.subject_id IN (SELECT value FROM json_each(:subject_ids))
+    AND NOT EXISTS (SELECT 1 FROM voids AS v WHERE v.entry_id = e.entry_id)
+ORDER BY e.entry_id;
+
 -- voided: Since which place entries are void, given as a JSON array.
 SELECT entry_id, seq FROM voids
 WHERE entry_id IN (SELECT value FROM json_each(:entry_ids));
@@ -83,7 +97,8 @@ FROM postings AS p CROSS JOIN entries AS e ON e.entry_id = p.place
 WHERE p.customer = :customer AND p.type = :type
     AND p.occurred_at >= :start AND p.occurred_at < :end
     AND p.seq <= :upto
-ORDER BY p.occurred_at, p.place, p.seq;
+ORDER BY p.occurred_at, p.place, p.seq
+LIMIT coalesce(:limit, -1);
 
 -- first_effect_at: The moment of the earliest posting.
 SELECT min(occurred_at) FROM postings WHERE customer = :customer AND type = :type;
@@ -169,6 +184,83 @@ FROM unusable AS u CROSS JOIN entries AS e ON e.entry_id = u.place
 WHERE u.meter_id = :meter_id AND u.place > :after
     AND NOT EXISTS (SELECT 1 FROM voids AS v WHERE v.entry_id = u.place)
 ORDER BY u.place LIMIT :limit;
+
+-- gaps: Places without an entry, first and last of each gap.
+SELECT previous + 1, entry_id - 1
+FROM (
+    SELECT entry_id, lag(entry_id, 1, 0) OVER (ORDER BY entry_id) AS previous
+    FROM entries
+)
+WHERE entry_id > previous + 1
+ORDER BY entry_id LIMIT :limit;
+
+-- not_posted: Events up to the mark without a posting of their own that says what they
+-- say. One that states no customer is posted under nobody, or an owner of its subject.
+SELECT e.entry_id FROM entries AS e
+WHERE e.kind = 0 AND e.entry_id <= (SELECT posted FROM worker)
+    AND NOT EXISTS (
+        SELECT 1 FROM postings AS p
+        WHERE p.customer = coalesce(e.customer, '') AND p.type = e.type
+            AND p.occurred_at = e.occurred_at AND p.place = e.entry_id
+            AND p.seq = e.entry_id AND p.sign = 1
+    )
+    AND (e.customer IS NOT NULL OR NOT EXISTS (
+        SELECT 1 FROM attributions AS a JOIN postings AS p
+            ON p.customer = a.customer AND p.type = e.type
+            AND p.occurred_at = e.occurred_at AND p.place = e.entry_id
+            AND p.seq = e.entry_id AND p.sign = 1
+        WHERE a.subject_id = e.subject_id
+    ))
+ORDER BY e.entry_id LIMIT :limit;
+
+-- wrongly_posted: Own postings that do not say what their event says, or have none, or
+-- are above the mark.
+SELECT p.place, p.customer
+FROM postings AS p LEFT JOIN entries AS e ON e.entry_id = p.place
+WHERE p.seq = p.place
+    AND (e.kind IS NOT 0 OR p.sign <> 1 OR p.type <> e.type
+        OR p.occurred_at <> e.occurred_at OR p.customer <> e.customer
+        OR (e.customer IS NULL AND p.customer <> '' AND NOT EXISTS (
+            SELECT 1 FROM attributions AS a
+            WHERE a.subject_id = e.subject_id AND a.customer = p.customer
+        ))
+        OR p.place > (SELECT posted FROM worker))
+ORDER BY p.place LIMIT :limit;
+
+-- posted_twice: Events with several postings of their own, under nobody or owners.
+-- Looked up for each event: to group all postings would take their size in memory.
+SELECT e.entry_id FROM entries AS e
+WHERE e.kind = 0 AND e.customer IS NULL AND (
+    SELECT count(*)
+    FROM (
+        SELECT '' AS customer
+        UNION SELECT customer FROM attributions WHERE subject_id = e.subject_id
+    ) AS payers JOIN postings AS p
+        ON p.customer = payers.customer AND p.type = e.type
+        AND p.occurred_at = e.occurred_at AND p.place = e.entry_id
+        AND p.seq = e.entry_id
+) > 1
+ORDER BY e.entry_id LIMIT :limit;
+
+-- bucket_owners: Customers that have rollups or sightings of a meter version. Each step
+-- jumps to the next customer by the index.
+WITH RECURSIVE rolled_up (customer) AS (
+    SELECT min(customer) FROM rollups WHERE meter_id = :meter_id
+    UNION ALL
+    SELECT (SELECT min(r.customer) FROM rollups AS r
+            WHERE r.meter_id = :meter_id AND r.customer > rolled_up.customer)
+    FROM rolled_up WHERE rolled_up.customer IS NOT NULL
+), sighted (customer) AS (
+    SELECT min(customer) FROM sightings WHERE meter_id = :meter_id
+    UNION ALL
+    SELECT (SELECT min(s.customer) FROM sightings AS s
+            WHERE s.meter_id = :meter_id AND s.customer > sighted.customer)
+    FROM sighted WHERE sighted.customer IS NOT NULL
+)
+SELECT customer FROM rolled_up WHERE customer IS NOT NULL
+UNION
+SELECT customer FROM sighted WHERE customer IS NOT NULL
+ORDER BY customer;
 
 -- types: How many events there are of each type.
 SELECT type, events FROM types ORDER BY type;

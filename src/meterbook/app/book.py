@@ -1,0 +1,458 @@
+"""
+The book: what a program talks to.
+
+::
+
+    with Book.open("usage.db") as book:
+        book.record([Event(source="api", id="r-1", type="llm.request", ...)])
+        reading = book.read("tokens", customer="acme", anchor="2026-01-31")
+
+Each method is one use case of a service; the book only knows who does what. Threads may
+share a book; processes each open their own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+from typing import TYPE_CHECKING
+
+from meterbook.app.clocks import TestClock, clock_of, new_id, set_test_clock
+from meterbook.app.opening import (
+    DEFAULT_SCHEMA,
+    create_store,
+    migrate_store,
+    open_store,
+)
+from meterbook.app.reading import MeterReader
+from meterbook.foundation.errors import InvalidQueryError, StoreError
+from meterbook.foundation.instants import to_moment
+from meterbook.services import following, listing, verifying
+from meterbook.services.attributing import Attributor
+from meterbook.services.cataloguing import Cataloguer
+from meterbook.services.correcting import Corrector
+from meterbook.services.listing import EventQuery
+from meterbook.services.people import Registry
+from meterbook.services.quarantining import Quarantine
+from meterbook.services.recording import Recorder
+from meterbook.services.status import status
+from meterbook.services.usage import find_meter
+from meterbook.services.voiding import Voider
+
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
+    from types import TracebackType
+    from typing import Self
+
+    from meterbook.metering.events import Event, Recording
+    from meterbook.ports import Clock, Store
+    from meterbook.services.following import Step
+    from meterbook.services.listing import EntryView, Kind, UnusableEntry
+    from meterbook.services.status import Status
+    from meterbook.services.verifying import Verification
+    from meterbook.services.voiding import BulkVoid, Preview
+
+
+class Book:
+    """
+    One book: an append-only record of usage, and the numbers that are read from it.
+
+    Made by `create`, `open` or `migrate`; closed by `close` or at the end of a `with`.
+
+    Attributes:
+        record_stream: Records any number of events; see `Recorder.record_stream`.
+
+        record_json_stream: Likewise documents; see `Recorder.record_json_stream`.
+
+        quarantined: Lists refused documents; see `Quarantine.quarantined`.
+
+        replay: Offers them again; see `Quarantine.replay`.
+
+        discard: Gives one up; see `Quarantine.discard`.
+
+        void: Takes an event back; see `Corrector.void`.
+
+        amend: Replaces one; see `Corrector.amend`.
+
+        attribute: Says to whom a subject belongs; see `Attributor.attribute`.
+
+        attributions: Lists what was said of it; see `Attributor.attributions`.
+
+        apply_catalog: Defines meters as a TOML file says; see `Cataloguer.apply`.
+
+        define: Defines meters by key; see `Cataloguer.define`.
+
+        meters: Lists them; see `Cataloguer.meters`.
+
+        people: Exports and erases people; see `Registry`.
+
+        read: Reads a meter; see `MeterReader.read`.
+
+        read_periods: Reads every period so far; see `MeterReader.read_periods`.
+
+        read_many: Reads many customers and periods; see `MeterReader.read_many`.
+
+        explain: Lists the entries behind a number; see `MeterReader.explain`.
+    """
+
+    def __init__(self, store: Store, clock: Clock) -> None:
+        """
+        Put a book together.
+
+        Args:
+            store: Where it is kept. Closed with the book.
+
+            clock: By which moments it goes.
+        """
+        self._store = store
+        self._clock = clock
+        recorder = self._recorder = Recorder(store, clock)
+        self.record_stream = recorder.record_stream
+        self.record_json_stream = recorder.record_json_stream
+
+        quarantine = Quarantine(store, clock, recorder)
+        self.quarantined = quarantine.quarantined
+        self.replay = quarantine.replay
+        self.discard = quarantine.discard
+
+        corrector = Corrector(store, clock, recorder)
+        self.void = corrector.void
+        self.amend = corrector.amend
+        self._voider = Voider(store, clock, recorder)
+
+        self._attributor = Attributor(store, clock, recorder, new_id)
+        self.attribute = self._attributor.attribute
+        self.attributions = self._attributor.attributions
+
+        cataloguer = Cataloguer(store, clock, recorder)
+        self.apply_catalog = cataloguer.apply
+        self.define = cataloguer.define
+        self.meters = cataloguer.meters
+
+        self.people = Registry(store, clock, recorder, self._work_before_looking)
+
+        meter_reader = MeterReader(store, clock, self._work_before_looking)
+        self.read = meter_reader.read
+        self.read_periods = meter_reader.read_periods
+        self.read_many = meter_reader.read_many
+        self.explain = meter_reader.explain
+
+    @classmethod
+    def create(
+        cls,
+        target: str | Path,
+        *,
+        schema: str = DEFAULT_SCHEMA,
+        test_clock: dt.datetime | None = None,
+    ) -> Self:
+        """
+        Make a new book and open it.
+
+        Args:
+            target: A path, ":memory:", or the address of a PostgreSQL database.
+
+            schema: On PostgreSQL, the schema that is made for the book.
+
+            test_clock: Where a clock begins that stands still until it is moved: for
+                tests, trials and demonstrations. The book is marked as such for good.
+
+        Raises:
+            AlreadyABookError: If there is one.
+
+            NotABookError: If there cannot be one.
+
+            MissingExtraError: If the target is PostgreSQL and its driver is missing.
+        """
+        store = create_store(target, schema=schema)
+        with _closed_on_error(store):
+            if test_clock is not None:
+                set_test_clock(store, test_clock)
+            return cls(store, clock_of(store))
+
+    @classmethod
+    def open(
+        cls,
+        target: str | Path,
+        *,
+        schema: str = DEFAULT_SCHEMA,
+        read_only: bool = False,
+    ) -> Self:
+        """
+        Open the book at *target*.
+
+        Args:
+            target: A path, or the address of a PostgreSQL database.
+
+            schema: On PostgreSQL, the schema of the book.
+
+            read_only: Whether to leave it as it is: what would change it raises.
+
+        Raises:
+            NotABookError: If there is none.
+
+            SchemaTooOldError: If it must be migrated first.
+
+            SchemaTooNewError: If a newer version of meterbook wrote it.
+
+            MissingExtraError: If the target is PostgreSQL and its driver is missing.
+        """
+        store = open_store(target, schema=schema, read_only=read_only)
+        with _closed_on_error(store):
+            return cls(store, clock_of(store))
+
+    @classmethod
+    def migrate(cls, target: str | Path, *, schema: str = DEFAULT_SCHEMA) -> Self:
+        """
+        Bring the book at *target* up to date, all of it or nothing, and open it.
+
+        Raises:
+            NotABookError: If there is none.
+
+            SchemaTooNewError: If a newer version of meterbook wrote it.
+
+            MissingExtraError: If the target is PostgreSQL and its driver is missing.
+        """
+        store = migrate_store(target, schema=schema)
+        with _closed_on_error(store):
+            return cls(store, clock_of(store))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """
+        Give back what the book holds open.
+        """
+        self._store.close()
+
+    # Recording.
+
+    def record(
+        self, events: Sequence[Event], *, quarantine: bool = False
+    ) -> list[Recording]:
+        """
+        Record *events* in one transaction, and answer for each, in order.
+
+        See `meterbook.services.recording.Recorder.record`.
+        """
+        return self._recorder.record(events, quarantine=quarantine)
+
+    def record_json(
+        self, lines: Iterable[bytes], *, quarantine: bool = False
+    ) -> list[Recording]:
+        """
+        Record CloudEvents documents, one a line, and answer for each, in order.
+        """
+        return self._recorder.record_json(lines, quarantine=quarantine)
+
+    # Correcting by query.
+
+    def void_preview(self, query: EventQuery) -> Preview:
+        """
+        Return what voiding the events of *query* would do, and change nothing.
+        """
+        self._work_before_looking()
+        return self._voider.preview(query)
+
+    def void_where(
+        self,
+        query: EventQuery,
+        *,
+        actor: str,
+        reason: str,
+        expected_count: int,
+        progress: Callable[[int], None] | None = None,
+    ) -> BulkVoid:
+        """
+        Void the events of *query*, as many as the preview said.
+
+        See `meterbook.services.voiding.Voider.void_where`.
+        """
+        self._work_before_looking()
+        return self._voider.void_where(
+            query,
+            actor=actor,
+            reason=reason,
+            expected_count=expected_count,
+            progress=progress,
+        )
+
+    # Looking.
+
+    def unattributed(self, *, limit: int = 100) -> list[EntryView]:
+        """
+        Return events that nobody pays for.
+        """
+        self._work_before_looking()
+        return self._attributor.unattributed(limit=limit)
+
+    def unusable(
+        self,
+        meter_key: str,
+        *,
+        version: int | None = None,
+        after: int = 0,
+        limit: int = 100,
+    ) -> list[UnusableEntry]:
+        """
+        Return the events that a meter should read and cannot take.
+        """
+        self._work_before_looking()
+        return listing.unusable(
+            self._store, meter_key, version=version, after=after, limit=limit
+        )
+
+    def entries(
+        self,
+        query: EventQuery | None = None,
+        *,
+        kind: Kind | None = None,
+        after: int = 0,
+        limit: int = 100,
+    ) -> list[EntryView]:
+        """
+        Return numbered entries that match, at places above *after*, in order.
+        """
+        self._work_before_looking()
+        return listing.entries(
+            self._store, query or EventQuery(), kind=kind, after=after, limit=limit
+        )
+
+    # Working.
+
+    def work(
+        self,
+        *,
+        until_caught_up: bool = True,
+        progress: Callable[[Step], None] | None = None,
+    ) -> Step:
+        """
+        Number what was recorded, and derive from it what readings look at.
+
+        Safe to stop anywhere and to run twice. Answers never depend on it, their cost
+        does.
+
+        Args:
+            until_caught_up: Whether to go on until nothing is left; else one step.
+
+            progress: Called after each step.
+
+        Returns:
+            What was done; *busy* if another worker has the book.
+        """
+        if until_caught_up:
+            return following.catch_up(self._store, progress=progress)
+
+        return following.work_once(self._store)
+
+    def drop_rollups(self, meter_key: str | None = None) -> bool:
+        """
+        Forget what was rolled up, of one meter or of all: the worker does it again.
+
+        Answers stay what they are. Returns whether it was done; not while another
+        worker has the book.
+
+        Raises:
+            UnknownMeterError: If there is no such meter.
+        """
+        with self._store.following() as follower:
+            if follower is None:
+                return False
+            if meter_key is None:
+                follower.forget_rollups(None)
+                return True
+            row = find_meter(follower, meter_key, None)
+            follower.forget_rollups(row.meter_id)
+            return True
+
+    def now(self) -> dt.datetime:
+        """
+        Return the moment it is by the book's own clock, in UTC.
+        """
+        return to_moment(self._clock.now())
+
+    def status(self) -> Status:
+        """
+        Return how the book is doing: how far the worker is, and by which clock.
+        """
+        now = self._clock.now()
+        with self._store.reading() as reader:
+            return status(
+                reader, now=now, test_clock=isinstance(self._clock, TestClock)
+            )
+
+    def verify(
+        self, *, progress: Callable[[str, int], None] | None = None
+    ) -> Verification:
+        """
+        Check that what is kept agrees with itself: every entry, every rollup row.
+
+        Changes nothing.
+
+        Args:
+            progress: Called with what is being looked at, and how many so far.
+        """
+        with self._store.reading() as reader:
+            return verifying.verify(reader, progress=progress)
+
+    def move_clock(self, to: dt.datetime) -> None:
+        """
+        Move the test clock of this book, forward or back, for all who have it open.
+
+        Raises:
+            InvalidQueryError: If the book goes by the machine's clock.
+
+            InvalidInstantError: If *to* has no zone.
+        """
+        if not isinstance(self._clock, TestClock):
+            message = (
+                "This book goes by the machine's clock, which it cannot move: create "
+                "one with a test clock."
+            )
+            raise InvalidQueryError(message)
+
+        set_test_clock(self._store, to)
+
+    def _work_before_looking(self) -> None:
+        """
+        Let the worker catch up, where it runs in this process (SQLite).
+
+        A courtesy: what it cannot do now, because another process writes or the disk
+        is full, a reading does for itself.
+        """
+        store = self._store
+        if not (store.can_follow and store.follows_on_read):
+            return
+
+        with store.reading() as reader:
+            marks = reader.marks()
+            rolled = [row.rolled for row in reader.meters()]
+        if marks.posted < marks.numbered or min(rolled, default=marks.posted) < (
+            marks.posted
+        ):
+            with contextlib.suppress(StoreError):
+                following.catch_up(store)
+
+
+@contextlib.contextmanager
+def _closed_on_error(store: Store) -> Iterator[None]:
+    """
+    Close *store* if the block raises: what could not be opened is not left open.
+    """
+    try:
+        yield
+    except BaseException:
+        store.close()
+        raise

@@ -1,0 +1,225 @@
+"""
+The rows of a CSV file, as the events that a mapping makes of them.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import re
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final, TypeAlias
+
+from meterbook.cli.csv_mapping import ENVELOPE, NEEDED
+from meterbook.cli.errors import wrong_usage
+from meterbook.foundation.errors import CallerError, InvalidInstantError
+from meterbook.foundation.instants import INSTANT_CHARS_MAX, parse_utc
+from meterbook.foundation.zones import first_moment, zone_named
+from meterbook.metering.events import Event, Refused
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from meterbook.cli.csv_mapping import Field, Mapping
+
+    Row: TypeAlias = Sequence[str]
+    # Of a row and its number: a value, or None for nothing.
+    Read: TypeAlias = Callable[[Row, int], object]
+    ReadText: TypeAlias = Callable[[Row, int], str | None]
+
+
+_PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
+_ROW: Final = "row"
+
+# The book says what is too long; this only keeps a cell from being a bomb.
+_INT: Final = re.compile(r"-?[0-9]{1,1000}")
+_DECIMAL: Final = re.compile(r"-?[0-9]{1,1000}(?:\.[0-9]{1,1000})?")
+_HAS_ZONE: Final = re.compile(r"(?:[Zz]|[+-][0-9]{2}:[0-9]{2})$")
+
+
+class _CellError(Exception):
+    """
+    A cell does not hold what its field needs.
+    """
+
+    def __init__(self, code: str, field: str, found: str) -> None:
+        super().__init__(found)
+        self.refused = Refused(code=code, field=field, reason=f"{field}: {found}")
+
+
+def events_of(
+    lines: Iterable[str], mapping: Mapping
+) -> Iterator[tuple[int, Event | Refused]]:
+    """
+    Yield the line on which each row ends, and its event or why it is none.
+
+    Args:
+        lines: The file, its header first. It is read as it is asked for.
+
+        mapping: Complete.
+
+    Raises:
+        BadParameter: If the mapping names a column that the header has not.
+
+        CallerError: If the file is not CSV, or not UTF-8.
+    """
+    reader = csv.reader(lines, strict=True)
+    try:
+        header = next(reader, [])
+        read = _compiled(mapping, header)
+        for number, row in enumerate(reader, start=1):
+            if len(row) == len(header):
+                yield reader.line_num, read(row, number)
+            elif row:
+                yield reader.line_num, _torn(row, header)
+    except csv.Error as error:
+        message = f"Line {reader.line_num} is not CSV: {error}."
+        raise CallerError(message) from error
+    except UnicodeDecodeError as error:
+        message = f"After line {reader.line_num}, the file is not UTF-8: {error}."
+        raise CallerError(message) from error
+
+
+def _torn(row: Row, header: Row) -> Refused:
+    reason = f"The row has {len(row)} cells, and the header {len(header)}."
+    return Refused(code="malformed", field="", reason=reason)
+
+
+def _compiled(mapping: Mapping, header: Row) -> Callable[[Row, int], Event | Refused]:
+    """
+    Return what makes an event of a row.
+    """
+    columns = _columns(header)
+    envelope: list[tuple[str, ReadText]] = []
+    data: list[tuple[str, Read]] = []
+    moment: Callable[[Row, int], dt.datetime | None] = _no_time
+    for name, field in mapping.items():
+        if name == "time":
+            moment = _time(field, columns)
+        elif name in ENVELOPE:
+            envelope.append((name, _text(field, columns)))
+        else:
+            data.append((name.removeprefix("data."), _value(field, columns)))
+
+    def event(row: Row, number: int) -> Event | Refused:
+        try:
+            said = {name: read(row, number) for name, read in envelope}
+            for name in NEEDED:
+                if said[name] is None:
+                    raise _CellError("missing_field", name, "the cell is empty.")  # noqa: TRY301 - one way out
+            facts = {name: read(row, number) for name, read in data}
+            time = moment(row, number)
+        except _CellError as error:
+            return error.refused
+        kept = {name: value for name, value in facts.items() if value is not None}
+        return Event(**said, time=time, data=kept)  # type: ignore[arg-type]  # NEEDED are there
+
+    return event
+
+
+def _columns(header: Row) -> dict[str, int]:
+    """
+    Return where each column is; one that comes twice is nowhere.
+    """
+    return {name: at for at, name in enumerate(header) if header.count(name) == 1}
+
+
+def _no_time(_row: Row, _number: int) -> None:
+    return None
+
+
+def _text(field: Field, columns: dict[str, int]) -> ReadText:
+    """
+    Return what reads the text of *field*.
+    """
+    if field.text is None:
+        constant = str(field.constant)
+        return lambda _row, _number: constant
+
+    literals = _PLACEHOLDER.split(field.text)
+    names = literals[1::2]
+    for name in names:
+        if name not in columns and name != _ROW:
+            has = ", ".join(columns) or "none"
+            sentence = f"{field.name} names the column {name!r}; the file has {has}."
+            raise wrong_usage("--map", sentence)
+
+    places = [columns.get(name) for name in names]
+    if not places:
+        return lambda _row, _number: field.text
+    if field.text == f"{{{names[0]}}}" and places[0] is not None:
+        at = places[0]
+        return lambda row, _number: row[at] or None
+
+    return _joined(literals[0::2], places)
+
+
+def _joined(literals: Sequence[str], places: Sequence[int | None]) -> ReadText:
+    """
+    Return what puts cells between *literals*; None as a place is the row's number.
+    """
+
+    def text(row: Row, number: int) -> str | None:
+        cells = [str(number) if at is None else row[at] for at in places]
+        if not any(cells):
+            return None
+        between = [part for pair in zip(literals, cells, strict=False) for part in pair]
+        return "".join([*between, literals[-1]])
+
+    return text
+
+
+def _value(field: Field, columns: dict[str, int]) -> Read:
+    """
+    Return what reads a fact: a constant, or text as the type that it should be.
+    """
+    if field.text is None:
+        constant = field.constant
+        return lambda _row, _number: constant
+
+    read = _text(field, columns)
+    if field.type == "text":
+        return read
+
+    pattern, kind = (_INT, int) if field.type == "int" else (_DECIMAL, Decimal)
+
+    def value(row: Row, number: int) -> object:
+        text = read(row, number)
+        if text is None:
+            return None
+        if pattern.fullmatch(text) is None:
+            found = f"{text[:40]!r} is no {field.type}."
+            raise _CellError("wrong_type", field.name, found)
+        return kind(text)
+
+    return value
+
+
+def _time(
+    field: Field, columns: dict[str, int]
+) -> Callable[[Row, int], dt.datetime | None]:
+    """
+    Return what reads the event's time.
+    """
+    read = _text(field, columns)
+    zone = None if field.zone is None else zone_named(field.zone)
+
+    def moment(row: Row, number: int) -> dt.datetime | None:
+        text = read(row, number)
+        if text is None:
+            return None
+        try:
+            if zone is None or _HAS_ZONE.search(text):
+                return parse_utc(text)
+            # What the clock on the wall shows, read as if it were UTC, then moved.
+            return first_moment(_wall(text), zone)
+        except (InvalidInstantError, OverflowError) as error:
+            raise _CellError("malformed", "time", str(error)) from error
+
+    return moment
+
+
+def _wall(text: str) -> dt.datetime:
+    return parse_utc(f"{text[:INSTANT_CHARS_MAX]}Z").replace(tzinfo=None)
