@@ -32,7 +32,6 @@ from rich.table import Table
 
 from meterbook import Book
 from meterbook.foundation.periods import Calendar, Interval, Period
-from meterbook.services.listing import EventQuery
 
 
 if TYPE_CHECKING:
@@ -59,6 +58,14 @@ PAGE_ENTRIES = 10_000
 
 # Those with most departures, and the one that flew 29 times.
 SHOWN = ["UA", "B6", "EV", "DL", "AA", "OO"]
+
+# What is shown of the whole year, below the months.
+YEARLY = {
+    "the year": "departures",
+    "miles": "miles",
+    "aircraft": "active_aircraft",
+    "late by, min": "arrival_delay_average",
+}
 
 console = Console()
 
@@ -145,7 +152,9 @@ def roll_up(book: Book) -> None:
     Let the worker number what was recorded, and roll it up.
     """
     began = time.perf_counter()
-    book.work()
+    with progress() as bar:
+        task = bar.add_task("rolling up", total=book.status().waiting_count)
+        book.work(progress=lambda step: bar.advance(task, step.posted))
     seconds = time.perf_counter() - began
     console.print(f"the worker caught up in {seconds:.1f} s")
 
@@ -154,24 +163,29 @@ def show_months(book: Book) -> None:
     """
     Print a table of the departures of a few airlines, month by month.
     """
-    table = Table("airline", box=None, header_style="bold")
-    for month in MONTHS:
-        table.add_column(month.start.strftime("%b"), justify="right")
-    table.add_column("year", justify="right", style="bold")
-    table.add_column("miles", justify="right")
-    table.add_column("aircraft", justify="right")
-    table.add_column("arrives late by", justify="right")
+    table = Table("", box=None, header_style="bold")
     for airline in SHOWN:
-        by_month = readings(book, "departures", airline, MONTHS)
-        year = [
-            next(readings(book, meter, airline, [YEAR])).text()
-            for meter in ("departures", "miles", "active_aircraft")
-        ]
-        late = next(readings(book, "arrival_delay_average", airline, [YEAR]))
-        numbers = [*(reading.text() for reading in by_month), *year]
-        grouped = [f"{int(number):,}" for number in numbers]
-        table.add_row(flights.AIRLINES[airline], *grouped, f"{late.text()} min")
+        table.add_column(flights.AIRLINES[airline].split()[0], justify="right")
+    by_airline_ = {
+        airline: list(readings(book, "departures", airline, MONTHS))
+        for airline in SHOWN
+    }
+    for index, month in enumerate(MONTHS):
+        numbers = [by_airline_[airline][index].units for airline in SHOWN]
+        table.add_row(f"{month.start:%b %Y}", *(f"{number:,}" for number in numbers))
+    for title, meter in YEARLY.items():
+        found = [next(readings(book, meter, airline, [YEAR])) for airline in SHOWN]
+        table.add_row(title, *(shown(reading) for reading in found), style="bold")
     console.print(table)
+
+
+def shown(reading: Reading) -> str:
+    """
+    Return what *reading* says, with separators if it is a whole number.
+    """
+    if isinstance(reading.units, int):
+        return f"{reading.units:,}"
+    return reading.text()
 
 
 def draw(folder: Path) -> None:
@@ -179,18 +193,18 @@ def draw(folder: Path) -> None:
     Draw the chart as a user would: in the terminal, and as SVG and PNG files.
     """
     words = (
-        "usage chart departures --customer UA --start 2013-01-01 --end 2014-01-01"
-        f" --zone {ZONE} --window month --svg {folder.name}/departures.svg"
-        f" --png {folder.name}/departures.png"
+        "usage chart departures --customer UA --from 2013-01-01 --to 2014-01-01"
+        f" --zone {ZONE} --window month"
     )
-    console.print(f"$ meterbook {words}", style="dim")
-    sys.stdout.flush()
-    subprocess.run(  # noqa: S603 - our own program, with our own words
-        [Path(sys.executable).with_name("meterbook"), *words.split()],
-        cwd=folder.parent,
-        env={**os.environ, "METERBOOK": f"{folder.name}/flights.db"},
-        check=True,
-    )
+    for more in ("", " --out departures.svg", " --out departures.png"):
+        console.print(f"$ meterbook {words}{more}", style="dim", soft_wrap=True)
+        sys.stdout.flush()
+        subprocess.run(  # noqa: S603 - our own program, with our own words
+            [Path(sys.executable).with_name("meterbook"), *(words + more).split()],
+            cwd=folder,
+            env={**os.environ, "METERBOOK": "flights.db"},
+            check=True,
+        )
 
 
 def explain(book: Book) -> None:
@@ -209,7 +223,7 @@ def explain(book: Book) -> None:
         data = entry.data
         moment = f"{entry.occurred_at:%Y-%m-%d %H:%M}"
         route = [str(data["origin"]), str(data["dest"])]
-        table.add_row(f"{entry.place:,}", moment, entry.id, *route)
+        table.add_row(f"{entry.place:,}", moment, entry.event_id, *route)
     console.print(table)
     console.print(f"and {len(page.entries) - 10} more")
     assert len(page.entries) == reading.units == provenance.entries
@@ -220,8 +234,15 @@ def verify(book: Book) -> None:
     Check the whole book, entry by entry and rollup by rollup.
     """
     began = time.perf_counter()
-    report = book.verify()
-    console.print(f"{report} ({time.perf_counter() - began:.1f} s)")
+    with console.status("looking at entries") as status:
+        found = book.verify(
+            progress=lambda what, count: status.update(f"{count:,} {what} looked at")
+        )
+    console.print(
+        f"{found.entries:,} entries and {found.rollups:,} rollup rows looked at: "
+        f"{found.problems_count} problems ({time.perf_counter() - began:.1f} s)"
+    )
+    assert found.sound, found.problems
 
 
 def totals(book: Book) -> list[Known]:
@@ -237,7 +258,7 @@ def totals(book: Book) -> list[Known]:
         Known(
             "aircraft, by airline", 4_054, by_airline(book, "active_aircraft").total()
         ),
-        Known("aircraft in the year", 4_037, len(aircraft(book))),
+        Known("aircraft in the year", 4_037, aircraft(book)),
         Known("departed, no arrival delay", 1_175, len(unlanded)),
         Known("United, departures", 57_979, flown["UA"]),
         Known("United, scheduled", 58_665, scheduled["UA"]),
@@ -284,20 +305,14 @@ def by_airline(book: Book, meter: str) -> Counter[str]:
     return Counter({reading.customer_key: int(reading.units or 0) for reading in found})
 
 
-def aircraft(book: Book) -> set[object]:
+def aircraft(book: Book) -> int:
     """
-    Return the tail numbers that took off in the year, whoever flew them.
+    Return how many aircraft took off in the year, whoever flew them.
 
-    A meter counts for one customer, and 17 aircraft flew for two airlines: the sum of
-    the airlines is 4,054. So the entries themselves are asked.
+    17 of them flew for two airlines: all airlines pooled are not the sum of each.
     """
-    query = EventQuery(type="flight.departed", start=YEAR.start, end=YEAR.end)
-    seen: set[object] = set()
-    after = 0
-    while page := book.entries(query, after=after, limit=PAGE_ENTRIES):
-        seen.update(entry.data["tailnum"] for entry in page)
-        after = page[-1].place or 0
-    return seen
+    [reading] = book.read_pooled("active_aircraft", customers=None, periods=[YEAR])
+    return int(reading.units or 0)
 
 
 def readings(

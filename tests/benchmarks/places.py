@@ -77,7 +77,7 @@ class Kept(NamedTuple):
     def in_postgres(self) -> bool:
         return self.target.startswith("postgresql:")
 
-    def count(self) -> int:
+    def entry_count(self) -> int:
         """
         Return how many entries there are, numbered or not.
         """

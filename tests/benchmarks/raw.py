@@ -19,7 +19,6 @@ import psycopg
 from meterbook.stores.migrating import pending
 from meterbook.stores.postgres.sessions import queries
 from meterbook.stores.sqlite.connecting import CACHE_KIB
-from meterbook.stores.sqlite.schema import split_statements
 from meterbook.stores.sqlite.writing import APPEND
 
 
@@ -119,7 +118,7 @@ class RawPostgres:
         self._count = f'SELECT count(*) FROM "{schema}".entries'.encode()
 
     def ready(self, rows: Sequence[NewEntry]) -> Sequence[Row]:
-        return [(entry_id, *row) for entry_id, row in zip(self._ids, rows, strict=False)]
+        return [(next(self._ids), *row) for row in rows]
 
     def append(self, rows: Sequence[Row]) -> None:
         with self._connection.transaction(), self._connection.cursor() as cursor:
@@ -180,15 +179,9 @@ def _creation(dialect: str, schema: str) -> list[str]:
     Return the statements of the first migration that make entries and its identity.
     """
     text = pending(dialect, stored=0)[0].text.replace("{schema}.", schema)
+    lines = [line.partition("--")[0].rstrip() for line in text.splitlines()]
+    statements = [part.strip() for part in "\n".join(lines).split(";\n")]
     wanted = tuple(part.replace("{schema}", schema) for part in WANTED)
-    bare = (_without_comments(part) for part in split_statements(text))
-    found = [statement for statement in bare if statement.startswith(wanted)]
+    found = [statement for statement in statements if statement.startswith(wanted)]
     assert len(found) == len(wanted), "the first migration looks different"
     return found
-
-
-def _without_comments(statement: str) -> str:
-    lines = (line.partition("--")[0].rstrip() for line in statement.splitlines())
-    return "\n".join(filter(None, lines))
-
-

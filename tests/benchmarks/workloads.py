@@ -25,6 +25,7 @@ from meterbook.services.rows import rows_of
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from benchmarks.places import Scale
     from meterbook.ports import NewEntry
 
 Ids: TypeAlias = Literal["random", "ordered"]
@@ -45,6 +46,13 @@ METERS: Final[dict[str, dict[str, object]]] = {
 }
 
 IDS: Final[tuple[Ids, ...]] = ("random", "ordered")
+
+
+def ids_of(scale: Scale) -> tuple[Ids, ...]:
+    """
+    Return the kinds of ids to measure with: all, but to see that it runs.
+    """
+    return scale.of(quick=IDS[-1:], full=IDS)
 
 
 class Usage:
@@ -147,6 +155,18 @@ class Usage:
         )
 
 
+def usual(scale: Scale, *, expected: int, ids: Ids = "ordered") -> Usage:
+    """
+    Return three days of a thousand customers with twenty thousand users.
+    """
+    return Usage(
+        customers=scale.of(quick=10, full=1_000),
+        subjects=scale.of(quick=50, full=20_000),
+        expected=expected,
+        ids=ids,
+    )
+
+
 def event_at(  # noqa: PLR0913 - as many as an event has parts
     at: int, customer: str, subject: str, *, id_: str, tokens: int, duration_ms: int
 ) -> Event:
@@ -172,4 +192,6 @@ def rows_from(events: Sequence[Event], people: Mapping[str, int]) -> list[NewEnt
     offers = [admit(event, now_us=now) for event in events]
     admitted = [offer for offer in offers if isinstance(offer, Admitted)]
     assert len(admitted) == len(events), "the workload is refused"
-    return rows_of(admitted, {None: None, **people}, now)
+    ids: dict[str | None, int | None] = {None: None}
+    ids.update(people)
+    return rows_of(admitted, ids, now)

@@ -66,6 +66,16 @@ EVENTS = "".join(
 
 
 @pytest.fixture
+def bare(tmp_path: Path) -> Program:
+    """
+    A book without meters, by the machine's clock.
+    """
+    program = Program(tmp_path, str(tmp_path / "usage.db"))
+    program.ok("book", "init")
+    return program
+
+
+@pytest.fixture
 def empty(tmp_path: Path) -> Program:
     """
     A test book, on 2026-03-10, that knows three meters.

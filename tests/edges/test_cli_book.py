@@ -12,16 +12,11 @@ import sys
 import time
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
 from edges.conftest import CATALOG, document, request
 from edges.program import Program
-
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 
 STARTED_SECONDS_MAX = 20
@@ -129,7 +124,10 @@ def test_a_catalog_shows_its_difference(program: Program) -> None:
     )
     path = program.write("other.toml", other)
     dry = program.ok("catalog", "apply", path, "--dry-run")
-    assert dry.lines[-1] == "1 added, 1 changed, 2 unchanged (dry run: nothing was applied)"
+    assert (
+        dry.lines[-1]
+        == "1 added, 1 changed, 2 unchanged (dry run: nothing was applied)"
+    )
     changed = next(line for line in dry.lines if line.startswith("~"))
     assert changed.split() == ["~", "tokens", "2", "scale", "1", "2"]
 
@@ -151,7 +149,7 @@ def test_a_catalog_shows_its_difference(program: Program) -> None:
     [
         ("meters = 3", "meters must be a table"),
         ("[meters.x", "The catalog is not TOML"),
-        ("[meters.x]\naggregation = 'sum'", "event_type"),
+        ("[meters.x]\naggregation = 'sum'", "meter 'x': value is missing"),
         ("[metres.x]\n", "metres"),
     ],
 )
@@ -270,16 +268,6 @@ def test_the_worker_does_its_steps_once(empty: Program) -> None:
 
     assert said.out.startswith("1 numbered, 1 posted")
     assert (again["numbered"], again["posted"], again["busy"]) == (0, 0, False)
-
-
-@pytest.fixture
-def postgres_program(postgres_book: str, tmp_path: Path) -> Iterator[Program]:
-    """
-    The program with a book in PostgreSQL.
-    """
-    program = Program(tmp_path, postgres_book)
-    program.ok("catalog", "apply", program.write("catalog.toml", CATALOG))
-    yield program
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -181,9 +181,7 @@ def test_options_say_the_same_as_a_file() -> None:
         ('source = "s"\nid = "i"', "type is not mapped"),
     ],
 )
-def test_a_mapping_that_cannot_be_used(
-    empty: Program, mapping: str, says: str
-) -> None:
+def test_a_mapping_that_cannot_be_used(empty: Program, mapping: str, says: str) -> None:
     """
     A mapping that is wrong is wrong usage, naming the field; nothing is recorded.
     """
@@ -251,7 +249,16 @@ def test_a_file_is_recorded_with_options_alone(empty: Program) -> None:
     table = "\ufeffid,at,minutes\n1,2026-01-31 10:00:00,1.5\n2,2026-01-31 11:00:00,x\n"
     path = empty.write("calls.csv", table)
     base = empty.write("m.toml", 'source = "other"\nid = "{id}"\n')
-    words = ["--map", base, "--source", "crm", "--type", "call", "--customer", "acme"]
+    words: list[str | Path] = [
+        "--map",
+        base,
+        "--source",
+        "crm",
+        "--type",
+        "call",
+        "--customer",
+        "acme",
+    ]
     more = ["--map", "time=at", "--zone", "Europe/Berlin"]
     last = ["--map", "data.minutes=minutes:decimal"]
     said = empty.run("events", "record", path, *words, *more, *last)
@@ -274,7 +281,7 @@ def demo_rows(name: str, sample: str) -> tuple[str, str]:
 
 
 def test_the_requests_to_a_language_model(
-    empty: Program, capsys: pytest.CaptureFixture[str]
+    bare: Program, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """
     The trace of requests is recorded as its documentation says, with the row's number
@@ -288,25 +295,39 @@ def test_the_requests_to_a_language_model(
     with capsys.disabled():
         if which != "real":
             print(f"\n{which}")
-    path = empty.write("llm_requests.csv", text)
-    empty.ok("catalog", "apply", DEMO / "llm_requests.catalog.toml")
-    record = ["events", "record", path, "--map", DEMO / "llm_requests.map.toml"]
+    path = bare.write("llm_requests.csv", text)
+    bare.ok("catalog", "apply", DEMO / "llm_requests.catalog.toml")
+    record: list[str | Path] = [
+        "events",
+        "record",
+        path,
+        "--map",
+        DEMO / "llm_requests.map.toml",
+    ]
     table = [line.split(",") for line in text.splitlines()[1:]]
 
-    assert empty.ok(*record).lines == [f"{len(table):,} recorded"]
-    assert empty.ok(*record).lines == [f"{len(table):,} duplicates, nothing changed"]
+    assert bare.ok(*record).lines == [f"{len(table):,} recorded"]
+    assert bare.ok(*record).lines == [f"{len(table):,} duplicates, nothing changed"]
 
-    read = ["--customer", "acme", "--from", "2023-11-16", "--to", "2023-11-17", "--json"]
+    read = [
+        "--customer",
+        "acme",
+        "--from",
+        "2023-11-16",
+        "--to",
+        "2023-11-17",
+        "--json",
+    ]
     for meter, column in (("context_tokens", 1), ("generated_tokens", 2)):
-        reading = empty.ok("usage", "read", meter, *read).documents[0]
+        reading = bare.ok("usage", "read", meter, *read).documents[0]
         assert reading["units"] == sum(int(row[column]) for row in table)
         assert reading["provenance"]["entries"] == len(table)
-    first = empty.ok("events", "list", "--limit", "1", "--json").documents[0]
+    first = bare.ok("events", "list", "--limit", "1", "--json").documents[0]
     assert (first["id"], first["time"]) == ("1", "2023-11-16T18:17:03.979960Z")
 
 
 def test_the_history_of_a_project(
-    empty: Program, capsys: pytest.CaptureFixture[str]
+    bare: Program, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """
     The history is recorded as its documentation says, commit and area as id; its lines
@@ -320,21 +341,27 @@ def test_the_history_of_a_project(
     with capsys.disabled():
         if which != "real":
             print(f"\n{which}")
-    path = empty.write("commits.csv", text)
-    empty.ok("catalog", "apply", DEMO / "commits.catalog.toml")
-    record = ["events", "record", path, "--map", DEMO / "commits.map.toml"]
+    path = bare.write("commits.csv", text)
+    bare.ok("catalog", "apply", DEMO / "commits.catalog.toml")
+    record: list[str | Path] = [
+        "events",
+        "record",
+        path,
+        "--map",
+        DEMO / "commits.map.toml",
+    ]
     table = [line.split(",") for line in text.splitlines()[1:]]
 
-    assert empty.ok(*record).lines == [f"{len(table):,} recorded"]
-    assert empty.ok(*record).lines == [f"{len(table):,} duplicates, nothing changed"]
+    assert bare.ok(*record).lines == [f"{len(table):,} recorded"]
+    assert bare.ok(*record).lines == [f"{len(table):,} duplicates, nothing changed"]
 
     stretch = ["--from", "2000-01-01", "--to", "2026-03-01"]
     inside = [row for row in table if row[0] < "2026-03-01"]
     read = ["--customer", "project", *stretch, "--json"]
-    lines = empty.ok("usage", "read", "lines", *read, "--by", "area").documents[0]
-    series = empty.ok("usage", "read", "series", *read).documents[0]
-    authors = empty.ok("usage", "read", "authors", *read).documents[0]
-    commits = empty.ok("usage", "read", "commits", *read).documents[0]
+    lines = bare.ok("usage", "read", "lines", *read, "--by", "area").documents[0]
+    series = bare.ok("usage", "read", "series", *read).documents[0]
+    authors = bare.ok("usage", "read", "authors", *read).documents[0]
+    commits = bare.ok("usage", "read", "commits", *read).documents[0]
 
     assert lines["units"] == sum(int(row[4]) for row in inside)
     assert sum(group["units"] for group in lines["groups"]) == lines["units"]

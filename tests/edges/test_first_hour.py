@@ -37,9 +37,7 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PATH": path, "PYTHONWARNINGS": "error"}
 
 
-def run(
-    command: list[str], folder: Path, environment: dict[str, str]
-) -> list[str]:
+def run(command: list[str], folder: Path, environment: dict[str, str]) -> list[str]:
     done = subprocess.run(
         command,
         cwd=folder,
@@ -82,7 +80,7 @@ def test_the_library_does_not_load_the_program() -> None:
     Importing the package, and opening a book with it, loads nothing of the program.
     """
     code = (
-        "import sys; from meterbook import Book, Event; Book.create(':memory:').close();"
+        "import sys; from meterbook import Book; Book.create(':memory:').close();"
         "print([m for m in ('typer', 'rich', 'meterbook.cli') if m in sys.modules])"
     )
     done = subprocess.run(

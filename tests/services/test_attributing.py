@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import datetime as dt
 
+from typing import Any
+
 import pytest
 
 from meterbook import Book, Conflict, Duplicate, Event, Recorded, errors
@@ -159,9 +161,9 @@ def test_what_is_stated_must_be_text(
     """
     Blank, over-long and impossible text is refused, naming the field.
     """
-    said = {"subject": "ann", "customer": "acme", **stated}
+    said: dict[str, Any] = {"subject": "ann", "customer": "acme", **stated}
     with pytest.raises(errors.InvalidQueryError, match=field):
-        book.attribute(effective_at=NOON, **said)  # type: ignore[arg-type]  # by case
+        book.attribute(effective_at=NOON, **said)
 
     assert book.entries() == []
 

@@ -8,17 +8,19 @@ import datetime as dt
 import subprocess
 import sys
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import meterbook
 
-from meterbook import Book, Event, Period, Recorded, Refused, errors
+from meterbook import Book, Event, EventQuery, Period, Recorded, Refused, errors
 
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from meterbook.services.following import Step
 
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -131,17 +133,15 @@ def test_a_period_is_said_in_one_of_three_ways(metered: Book) -> None:
     """
     metered.record([event("1")])
     period = Period(NOON - 29 * DAY, NOON + DAY)
-    asked = [
-        metered.read("tokens", customer="acme", **how)  # type: ignore[arg-type]  # by case
-        for how in (
-            {"period": period},
-            {"start": period.start, "end": "2026-03-02T12:00:00Z"},
-            {"anchor": period.start, "interval": "day", "interval_count": 30},
-            {"anchor": "2026-01-31", "index": 1},
-            {"anchor": "2026-01-31", "at": NOON},
-            {"anchor": "2026-01-31", "interval": "year"},
-        )
+    ways: list[dict[str, Any]] = [
+        {"period": period},
+        {"start": period.start, "end": "2026-03-02T12:00:00Z"},
+        {"anchor": period.start, "interval": "day", "interval_count": 30},
+        {"anchor": "2026-01-31", "index": 1},
+        {"anchor": "2026-01-31", "at": NOON},
+        {"anchor": "2026-01-31", "interval": "year"},
     ]
+    asked = [metered.read("tokens", customer="acme", **how) for how in ways]
 
     assert [reading.units for reading in asked] == [1] * 6
     assert [reading.period for reading in asked[:3]] == [period] * 3
@@ -185,13 +185,34 @@ def test_a_period_is_said_in_one_of_three_ways(metered: Book) -> None:
     ],
 )
 def test_a_period_that_is_not_said_well_is_refused(
-    metered: Book, how: dict[str, object], error: type[errors.CallerError]
+    metered: Book, how: dict[str, Any], error: type[errors.CallerError]
 ) -> None:
     """
     A question that has no period, two, or none that there is, is an error.
     """
     with pytest.raises(error):
-        metered.read("tokens", customer="acme", **how)  # type: ignore[arg-type]  # by case
+        metered.read("tokens", customer="acme", **how)
+
+
+@pytest.mark.parametrize("text", ["", " ", "\ud800", "a\0b", "x" * 256])
+def test_text_that_no_book_can_hold_is_refused(metered: Book, text: str) -> None:
+    """
+    Asking for what could never have been recorded is an error of ours, not a store's.
+    """
+    with pytest.raises(errors.InvalidQueryError, match="customer"):
+        metered.read("tokens", customer=text, anchor="2026-03-01")
+    with pytest.raises(errors.InvalidQueryError, match="customer"):
+        metered.explain("tokens", customer=text, anchor="2026-03-01")
+    with pytest.raises(errors.InvalidQueryError, match="subject"):
+        metered.entries(EventQuery(subject=text))
+    with pytest.raises(errors.InvalidQueryError, match="source"):
+        metered.void(source=text, id="1", actor="ops", reason="r")
+    with pytest.raises(errors.UnknownSubjectError):
+        metered.people.export(text)
+    with pytest.raises(errors.UnknownSubjectError):
+        metered.attributions(text)
+    with pytest.raises(errors.UnknownMeterError):
+        metered.read(text, customer="acme", anchor="2026-03-01")
 
 
 def test_periods_are_listed_up_to_as_of(metered: Book) -> None:
@@ -229,7 +250,7 @@ def test_a_number_is_explained(metered: Book) -> None:
     The entries behind a number add up to it, page by page.
     """
     metered.record([event(str(number), tokens=number) for number in range(1, 6)])
-    asked = {"customer": "acme", "anchor": "2026-03-01"}
+    asked: dict[str, Any] = {"customer": "acme", "anchor": "2026-03-01"}
 
     first = metered.explain("tokens", **asked, limit=3)
     rest = metered.explain("tokens", **asked, after=first.next)
@@ -284,7 +305,7 @@ def test_one_step_is_not_all(metered: Book) -> None:
     The worker does one step when asked to, and tells of each when it goes on.
     """
     metered.record([event("1")])
-    seen = []
+    seen: list[Step] = []
 
     assert metered.work(until_caught_up=False).posted == 1
     metered.record([event("2")])

@@ -15,8 +15,8 @@ from meterbook import Book, Duplicate, Event, Recorded, Refused, errors
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 LATER = b"""\
-{"specversion":"1.0", "source":"api", "id":"%d", "type":"llm.request", "customer":"acme",
- "time":"2026-03-01T13:00:00Z", "data":{"tokens":420}}"""
+{"specversion":"1.0", "source":"api", "id":"%d", "type":"llm.request",
+ "customer":"acme", "time":"2026-03-01T13:00:00Z", "data":{"tokens":420}}"""
 
 
 def held(book: Book, count: int = 1) -> list[int]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime as dt
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -338,6 +339,20 @@ def test_recording_is_found_by_what_it_said(book: Book) -> None:
     assert book.entries(EventQuery(subject="nobody")) == []
     with pytest.raises(errors.InvalidQueryError, match="limit"):
         book.entries(limit=0)
+
+
+def test_threads_share_a_book(book: Book) -> None:
+    """
+    Whatever several threads tell a book at once, each event is recorded by one of them.
+    """
+    told = [event(str(number), subject=f"s-{number}") for number in range(40)]
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(book.record, [told] * 4))
+
+    kinds = [[type(batch[index]) for batch in answers] for index in range(len(told))]
+    assert all(one.count(Recorded) == 1 for one in kinds)
+    assert len(book.entries()) == 40
 
 
 @settings(

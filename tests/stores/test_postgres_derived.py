@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import servers
+
 from meterbook.ports import NOBODY, VOID, Bucket, Posting, Sighting
 from stores.postgres_books import offer, offers
 
@@ -252,3 +254,90 @@ def test_rollups_can_be_forgotten(
         ]
 
     assert left == kept == ([] if meter_id is None else [2])
+
+
+def test_customers_with_rollups_are_listed(postgres_store: PostgresStore) -> None:
+    """
+    Who has rollups or sightings of a meter is listed once, nobody included.
+    """
+    with postgres_store.following() as follower:
+        assert follower is not None
+        follower.put_buckets(
+            [Bucket(1, customer, 0, 1, 0, "", "[]") for customer in ("b", "", "b\n")]
+        )
+        follower.widen_sightings([Sighting(1, "a", 0, 0, "", "k", 1, 1)])
+        follower.widen_sightings([Sighting(2, "z", 0, 0, "", "k", 1, 1)])
+
+    with postgres_store.reading() as reader:
+        assert reader.bucket_owners(meter_id=1) == ["", "a", "b", "b\n"]
+        assert reader.bucket_owners(meter_id=3) == []
+
+
+@pytest.mark.parametrize(
+    ("damage", "found"),
+    [
+        ("SELECT 1", []),
+        (
+            "DELETE FROM log WHERE seq IN (2, 3, 5)",
+            [
+                "places 2 to 3: nobody has them, though later ones are given out",
+                "places 5 to 5: nobody has them, though later ones are given out",
+                "entry 2 (ci, e000001): it has no place, and will not get one",
+                "entry 3 (ci, e000002): it has no place, and will not get one",
+                "entry 5 (ci, v): it has no place, and will not get one",
+                "place 2: it is posted under 'acme', which its event denies",
+                "place 3: it is posted under 'acme', which its event denies",
+            ],
+        ),
+        (
+            "UPDATE log SET xid = '1' WHERE seq = 5",
+            ["place 5: its entry 5 is not there"],
+        ),
+        (
+            "DELETE FROM postings WHERE place = 3",
+            ["place 3: its event is not posted"],
+        ),
+        (
+            "UPDATE postings SET customer = 'zeta' WHERE place = 1 AND seq = 1",
+            ["place 1: it is posted under 'zeta', which its event denies"],
+        ),
+        (
+            "UPDATE postings SET occurred_at = 5 WHERE place = 2",
+            ["place 2: it is posted under 'acme', which its event denies"],
+        ),
+        (
+            "INSERT INTO postings VALUES ('acme', 'tokens', 0, 1, 1, 1)",
+            [
+                "place 1: it is posted under 'acme', which its event denies",
+                "place 1: its event is posted more than once",
+            ],
+        ),
+    ],
+)
+def test_contradictions_are_named(
+    postgres_store: PostgresStore,
+    postgres_dsn: str,
+    damage: str,
+    found: list[str],
+) -> None:
+    """
+    A sound book has none, with entries that wait for a place and with one that was void
+    before it had one; each kind of damage is named with its place.
+    """
+    ids = postgres_store.append([*offers(4), offer("v", kind=VOID)]).entry_ids
+    with postgres_store.following() as follower:
+        assert follower is not None
+        follower.number()
+        rows = follower.batch(after=0, limit=9)
+        follower.post(
+            Posting("acme", "tokens", row.occurred_at, row.seq or 0, row.seq or 0, 1)
+            for row in rows[:3]
+        )
+        follower.post([Posting("acme", "tokens", rows[0].occurred_at, 1, 5, -1)])
+        follower.add_voids([(ids[3], 1)])
+        follower.set_posted(5)
+    postgres_store.append(offers(2, prefix="waiting"))
+    servers.ask(postgres_dsn, f"SET search_path = meterbook; {damage}")
+
+    with postgres_store.reading() as reader:
+        assert reader.contradictions() == found

@@ -94,6 +94,8 @@ class Book:
 
         read_periods: Reads every period so far; see `MeterReader.read_periods`.
 
+        read_pooled: Reads several customers as one; see `MeterReader.read_pooled`.
+
         read_many: Reads many customers and periods; see `MeterReader.read_many`.
 
         explain: Lists the entries behind a number; see `MeterReader.explain`.
@@ -122,9 +124,9 @@ class Book:
         corrector = Corrector(store, clock, recorder)
         self.void = corrector.void
         self.amend = corrector.amend
-        self._voider = Voider(store, clock, recorder)
+        self._voider = Voider(store, clock)
 
-        self._attributor = Attributor(store, clock, recorder, new_id)
+        self._attributor = Attributor(store, clock, new_id)
         self.attribute = self._attributor.attribute
         self.attributions = self._attributor.attributions
 
@@ -138,6 +140,7 @@ class Book:
         meter_reader = MeterReader(store, clock, self._work_before_looking)
         self.read = meter_reader.read
         self.read_periods = meter_reader.read_periods
+        self.read_pooled = meter_reader.read_pooled
         self.read_many = meter_reader.read_many
         self.explain = meter_reader.explain
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from meterbook.app.asking import Asking, as_of_moment
 from meterbook.services import explaining, usage
 from meterbook.services.compiling import compiled
+from meterbook.services.controls import check_stated
 from meterbook.services.usage import Asked
 
 
@@ -236,6 +237,7 @@ class MeterReader:
             zone=zone,
         )
         asked = self._asked(meter_key, None, as_of, zone, place, version)
+        check_stated("customer", customer)
         self._work_first()
         with self._store.reading() as reader:
             return explaining.explain(
@@ -276,6 +278,10 @@ class MeterReader:
         *,
         pooled: bool = False,
     ) -> list[Reading]:
+        if customers is not None:
+            customers = list(customers)
+            for customer in customers:
+                check_stated("customer", customer)
         self._work_first()
         with self._store.reading() as reader:
             if customers is None:

@@ -94,7 +94,7 @@ class Drawn:
         ]
 
 
-def chart_of(  # noqa: PLR0917 - a question
+def chart_of(
     book: Book,
     meter: str,
     customer: str,

@@ -116,7 +116,7 @@ def vega_lite(bars: Sequence[Bar], *, title: str, unit: str) -> dict[str, Any]:
         MissingExtraError: If altair is not installed.
     """
     try:
-        import altair  # noqa: PLC0415 - an extra
+        import altair as alt  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
         raise _missing() from error
 
@@ -131,12 +131,12 @@ def vega_lite(bars: Sequence[Bar], *, title: str, unit: str) -> dict[str, Any]:
         if bar.value is not None
     ]
     chart = (
-        altair.Chart(altair.Data(values=rows), title=title)
+        alt.Chart({"values": rows}, title=title)
         .mark_bar(stroke="white", strokeWidth=0.5)
         .encode(
-            x=altair.X("start:T", title=None, scale=altair.Scale(type="utc")),
+            x=alt.X("start:T", title=None, scale=alt.Scale(type="utc")),
             x2="end:T",
-            y=altair.Y("value:Q", title=unit or None),
+            y=alt.Y("value:Q", title=unit or None),
         )
         .properties(width=WIDTH_POINTS, height=HEIGHT_POINTS)
     )

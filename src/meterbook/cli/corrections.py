@@ -11,7 +11,7 @@ import typer
 
 from meterbook.cli import options
 from meterbook.cli.asking import Sought
-from meterbook.cli.errors import ExitCode, wrong_usage
+from meterbook.cli.errors import ExitCode, refuse
 from meterbook.cli.files import text_of
 from meterbook.cli.opening import opened
 from meterbook.cli.progress import Telling
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
     from meterbook.app import Book
     from meterbook.services.voiding import Preview
 
-
 Source = Annotated[
     str | None,
     typer.Option(
@@ -55,6 +54,38 @@ Entry = Annotated[
         "--entry", metavar="N", help="One event, by entry id.", show_default=False
     ),
 ]
+
+Type = Annotated[
+    str | None, typer.Option("--type", help="Of this type.", show_default=False)
+]
+
+Subject = Annotated[
+    str | None,
+    typer.Option("--subject", help="Of this subject or actor.", show_default=False),
+]
+
+PreviewOnly = Annotated[
+    bool,
+    typer.Option("--preview", help="Only show what voiding these would change."),
+]
+
+Confirm = Annotated[
+    int | None,
+    typer.Option(
+        "--confirm",
+        min=0,
+        metavar="N",
+        help="Void these, as many as the preview counted.",
+        show_default=False,
+    ),
+]
+
+Actor = Annotated[
+    str | None,
+    typer.Option("--actor", metavar="NAME", help="Who does this."),
+]
+
+Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why.")]
 
 
 def add_to(commands: typer.Typer) -> None:
@@ -77,36 +108,14 @@ def void(
     name: Id = None,
     entry: Entry = None,
     customer: options.Customer = None,
-    type_: Annotated[
-        str | None, typer.Option("--type", help="Of this type.", show_default=False)
-    ] = None,
-    subject: Annotated[
-        str | None,
-        typer.Option("--subject", help="Of this subject or actor.", show_default=False),
-    ] = None,
+    type_: Type = None,
+    subject: Subject = None,
     start: options.From = None,
     end: options.To = None,
-    preview: Annotated[
-        bool,
-        typer.Option("--preview", help="Only show what voiding these would change."),
-    ] = False,
-    confirm: Annotated[
-        int | None,
-        typer.Option(
-            "--confirm",
-            min=0,
-            metavar="N",
-            help="Void these, as many as the preview counted.",
-            show_default=False,
-        ),
-    ] = None,
-    actor: Annotated[
-        str | None,
-        typer.Option("--actor", metavar="NAME", help="Who does this."),
-    ] = None,
-    reason: Annotated[
-        str | None, typer.Option("--reason", metavar="TEXT", help="Why.")
-    ] = None,
+    preview: PreviewOnly = False,
+    confirm: Confirm = None,
+    actor: Actor = None,
+    reason: Reason = None,
     book: options.Book = None,
     schema: options.Schema = options.SCHEMA,
     json: options.Json = False,
@@ -128,13 +137,13 @@ def void(
     )
     one = name is not None or entry is not None
     if one and (preview or confirm is not None):
-        raise wrong_usage("--preview", "this is for many events: leave out --id.")
+        refuse("--preview", "this is for many events: leave out --id.")
     if not one and preview == (confirm is not None):
         sentence = "look first with --preview, then void them with --confirm N."
-        raise wrong_usage("--confirm", sentence)
+        refuse("--confirm", sentence)
     if one and sought != Sought(source=source):
         sentence = "name one event by --source and --id or by --entry, and no more."
-        raise wrong_usage("--id", sentence)
+        refuse("--id", sentence)
 
     with opened(book, schema) as found:
         if one:
@@ -158,9 +167,9 @@ def _accountable(actor: str | None, reason: str | None) -> tuple[str, str]:
         BadParameter: If either is not said.
     """
     if actor is None:
-        raise wrong_usage("--actor", "say who does this.")
+        refuse("--actor", "say who does this.")
     if reason is None:
-        raise wrong_usage("--reason", "say why.")
+        refuse("--reason", "say why.")
 
     return actor, reason
 

@@ -6,7 +6,7 @@ How a row of a CSV file becomes an event.
     source = "git"                                   # text, the same for every row
     id = "{commit}:{area}"                           # columns in braces
     type = "commit"
-    time = { column = "at", zone = "Europe/Berlin" } # whose clock, where the text is mute
+    time = { column = "at", zone = "Europe/Berlin" }  # whose clock
     subject = "{author}"
 
     [data]
@@ -20,14 +20,13 @@ leaves its field out, and so does text of which every column is empty.
 
 from __future__ import annotations
 
-import re
 import tomllib
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias
 
-from meterbook.cli.errors import wrong_usage
+from meterbook.cli.errors import refuse
 from meterbook.foundation.errors import InvalidPeriodError
 from meterbook.foundation.zones import zone_named
 
@@ -85,11 +84,11 @@ def mapping_from(text: str) -> Mapping:
     try:
         tables = tomllib.loads(text, parse_float=Decimal)
     except (tomllib.TOMLDecodeError, ArithmeticError, RecursionError) as error:
-        raise _wrong(f"the file is not TOML: {error}.") from error
+        _refuse(f"the file is not TOML: {error}.")
 
     data = tables.pop("data", {})
     if not isinstance(data, dict):
-        raise _wrong("data must be a table of fields.")
+        _refuse("data must be a table of fields.")
 
     stated = tables | {f"{_DATA}{name}": value for name, value in data.items()}
     return {name: _field(name, value) for name, value in stated.items()}
@@ -136,7 +135,7 @@ def in_zone(mapping: Mapping, zone: str | None) -> Mapping:
     if zone is None:
         return mapping
     if time is None:
-        raise wrong_usage("--zone", "no column is mapped to time: leave it out.")
+        refuse("--zone", "no column is mapped to time: leave it out.")
 
     _check_zone(zone)
     field = Field(name=_TIME, text=time.text, zone=zone)
@@ -153,7 +152,7 @@ def check_complete(mapping: Mapping) -> None:
     missing = [name for name in NEEDED if name not in mapping]
     if missing:
         sentence = f"{missing[0]} is not mapped: every event needs {', '.join(NEEDED)}."
-        raise _wrong(sentence)
+        _refuse(sentence)
 
 
 def _field(name: str, stated: object) -> Field:
@@ -163,15 +162,15 @@ def _field(name: str, stated: object) -> Field:
     is_data = name.startswith(_DATA) and len(name) > len(_DATA)
     if not is_data and name not in (*ENVELOPE, _TIME):
         known = ", ".join((*ENVELOPE, _TIME, "data.<name>"))
-        raise _wrong(f"{name!r} is no field of an event: use {known}.")
+        _refuse(f"{name!r} is no field of an event: use {known}.")
     if isinstance(stated, str):
         return Field(name=name, text=stated)
     if isinstance(stated, dict):
         return _column(name, stated)
-    if is_data and isinstance(stated, _CONSTANTS):
-        return Field(name=name, text=None, constant=stated)
+    if not is_data or not isinstance(stated, _CONSTANTS):
+        _refuse(f"{name} must be text, or a table such as {{column = ...}}.")
 
-    raise _wrong(f"{name} must be text, or a table such as {{column = ...}}.")
+    return Field(name=name, text=None, constant=stated)
 
 
 def _column(name: str, stated: dict[str, object]) -> Field:
@@ -184,11 +183,11 @@ def _column(name: str, stated: dict[str, object]) -> Field:
     column = stated.get("column")
     if unknown or not isinstance(column, str):
         fields = " and ".join(sorted(allowed))
-        raise _wrong(f"{name} must be a table of {fields}, not {stated}.")
+        _refuse(f"{name} must be a table of {fields}, not {stated}.")
 
     type_, zone = stated.get("type", "text"), stated.get("zone")
     if type_ not in TYPES:
-        raise _wrong(f"{name}.type is {type_!r}: use one of {', '.join(TYPES)}.")
+        _refuse(f"{name}.type is {type_!r}: use one of {', '.join(TYPES)}.")
     if zone is not None:
         _check_zone(zone)
     return Field(
@@ -203,8 +202,8 @@ def _check_zone(zone: object) -> None:
     try:
         zone_named(zone)
     except InvalidPeriodError as error:
-        raise _wrong(str(error)) from error
+        _refuse(str(error))
 
 
-def _wrong(sentence: str) -> Exception:
-    return wrong_usage("--map", sentence)
+def _refuse(sentence: str) -> NoReturn:
+    refuse("--map", sentence)

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from meterbook.cli.csv_mapping import ENVELOPE, NEEDED
-from meterbook.cli.errors import wrong_usage
+from meterbook.cli.errors import refuse
 from meterbook.foundation.errors import CallerError, InvalidInstantError
 from meterbook.foundation.instants import INSTANT_CHARS_MAX, parse_utc
 from meterbook.foundation.zones import first_moment, zone_named
@@ -44,7 +44,7 @@ class _CellError(Exception):
     A cell does not hold what its field needs.
     """
 
-    def __init__(self, code: str, field: str, found: str) -> None:
+    def __init__(self, field: str, code: str, found: str) -> None:
         super().__init__(found)
         self.refused = Refused(code=code, field=field, reason=f"{field}: {found}")
 
@@ -108,7 +108,7 @@ def _compiled(mapping: Mapping, header: Row) -> Callable[[Row, int], Event | Ref
             said = {name: read(row, number) for name, read in envelope}
             for name in NEEDED:
                 if said[name] is None:
-                    raise _CellError("missing_field", name, "the cell is empty.")  # noqa: TRY301 - one way out
+                    raise _CellError(name, "missing_field", "the cell is empty.")  # noqa: TRY301 - one way out
             facts = {name: read(row, number) for name, read in data}
             time = moment(row, number)
         except _CellError as error:
@@ -144,7 +144,7 @@ def _text(field: Field, columns: dict[str, int]) -> ReadText:
         if name not in columns and name != _ROW:
             has = ", ".join(columns) or "none"
             sentence = f"{field.name} names the column {name!r}; the file has {has}."
-            raise wrong_usage("--map", sentence)
+            refuse("--map", sentence)
 
     places = [columns.get(name) for name in names]
     if not places:
@@ -191,7 +191,7 @@ def _value(field: Field, columns: dict[str, int]) -> Read:
             return None
         if pattern.fullmatch(text) is None:
             found = f"{text[:40]!r} is no {field.type}."
-            raise _CellError("wrong_type", field.name, found)
+            raise _CellError(field.name, "wrong_type", found)
         return kind(text)
 
     return value
@@ -216,7 +216,7 @@ def _time(
             # What the clock on the wall shows, read as if it were UTC, then moved.
             return first_moment(_wall(text), zone)
         except (InvalidInstantError, OverflowError) as error:
-            raise _CellError("malformed", "time", str(error)) from error
+            raise _CellError(field.name, "malformed", str(error)) from error
 
     return moment
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import enum
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import msgspec
 import typer
@@ -52,7 +52,10 @@ class Program(TyperGroup):
     The program: runs a command, and says what went wrong in one sentence.
     """
 
-    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer keeps its context private
+    def invoke(  # type: ignore[explicit-override]  # typing has it from 3.12
+        self,
+        ctx: Any,  # noqa: ANN401 - typer keeps its context private
+    ) -> Any:  # noqa: ANN401 - likewise
         """
         Run the command that *ctx* asks for.
         """
@@ -81,11 +84,14 @@ def exit_code(error: MeterbookError) -> ExitCode:
     return ExitCode.REFUSED
 
 
-def wrong_usage(option: str, sentence: str) -> typer.BadParameter:
+def refuse(option: str, sentence: str) -> NoReturn:
     """
-    Return the error for an *option* that cannot be used as it was given.
+    Refuse an *option* that cannot be used as it was given.
+
+    Raises:
+        BadParameter: Always: the program ends with 2.
     """
-    return typer.BadParameter(sentence, param_hint=option)
+    raise typer.BadParameter(sentence, param_hint=option)
 
 
 def moment_of(option: str, text: str, *, zone: str = "UTC") -> dt.datetime:
@@ -98,7 +104,7 @@ def moment_of(option: str, text: str, *, zone: str = "UTC") -> dt.datetime:
     try:
         return parse_moment(text, zone=zone)
     except InvalidInstantError as error:
-        raise wrong_usage(option, str(error)) from error
+        refuse(option, str(error))
 
 
 def _say(code: str, sentence: str, *, as_json: bool) -> None:

@@ -18,7 +18,7 @@ from meterbook.cli.csv_mapping import (
     mapping_from,
     mapping_of_options,
 )
-from meterbook.cli.errors import ExitCode, wrong_usage
+from meterbook.cli.errors import ExitCode, refuse
 from meterbook.cli.files import STANDARD, reading, text_of
 from meterbook.cli.opening import opened
 from meterbook.cli.recording import Tally, documents_in, record_all, rows_in
@@ -39,67 +39,85 @@ commands = options.noun("events", "Record what happened, list it, take it back."
 commands.add_typer(quarantine.commands)
 corrections.add_to(commands)
 
+File = Annotated[
+    Path,
+    typer.Argument(
+        metavar="FILE",
+        help="The file; - reads standard input.",
+        show_default=False,
+    ),
+]
+
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="FORMAT",
+        help="cloudevents (one JSON document a line) or csv; by the file's name "
+        "if absent.",
+        show_default=False,
+    ),
+]
+
+Maps = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        metavar="FILE|FIELD=COLUMN",
+        help="For CSV: a mapping file, or a field and its column, such as "
+        "data.lines=lines:int; can be repeated.",
+        show_default=False,
+    ),
+]
+
+SameSource = Annotated[
+    str | None,
+    typer.Option("--source", help="For CSV: the source.", show_default=False),
+]
+
+SameType = Annotated[
+    str | None,
+    typer.Option("--type", help="For CSV: the type.", show_default=False),
+]
+
+SameCustomer = Annotated[
+    str | None,
+    typer.Option("--customer", help="For CSV: who pays.", show_default=False),
+]
+
+WrittenIn = Annotated[
+    str | None,
+    typer.Option(
+        "--zone",
+        help="For CSV: whose clock wrote the time, if it does not say.",
+        show_default=False,
+    ),
+]
+
+Keep = Annotated[
+    bool,
+    typer.Option("--quarantine", help="Keep what is refused, to be replayed."),
+]
+
+Work = Annotated[
+    bool,
+    typer.Option("--work/--no-work", help="Let the worker catch up afterwards."),
+]
+
 
 @commands.command(
     "record", **options.with_example("meterbook events record events.ndjson")
 )
 def record(
-    file: Annotated[
-        Path,
-        typer.Argument(
-            metavar="FILE",
-            help="The file; - reads standard input.",
-            show_default=False,
-        ),
-    ],
-    form: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            metavar="FORMAT",
-            help="cloudevents (one JSON document a line) or csv; by the file's name "
-            "if absent.",
-            show_default=False,
-        ),
-    ] = None,
-    maps: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map",
-            metavar="FILE|FIELD=COLUMN",
-            help="For CSV: a mapping file, or a field and its column, such as "
-            "data.lines=lines:int; can be repeated.",
-            show_default=False,
-        ),
-    ] = None,
-    source: Annotated[
-        str | None,
-        typer.Option("--source", help="For CSV: the source.", show_default=False),
-    ] = None,
-    type_: Annotated[
-        str | None,
-        typer.Option("--type", help="For CSV: the type.", show_default=False),
-    ] = None,
-    customer: Annotated[
-        str | None,
-        typer.Option("--customer", help="For CSV: who pays.", show_default=False),
-    ] = None,
-    zone: Annotated[
-        str | None,
-        typer.Option(
-            "--zone",
-            help="For CSV: whose clock wrote the time, if it does not say.",
-            show_default=False,
-        ),
-    ] = None,
-    keep: Annotated[
-        bool,
-        typer.Option("--quarantine", help="Keep what is refused, to be replayed."),
-    ] = False,
-    work: Annotated[
-        bool,
-        typer.Option("--work/--no-work", help="Let the worker catch up afterwards."),
-    ] = True,
+    file: File,
+    form: Format = None,
+    maps: Maps = None,
+    source: SameSource = None,
+    type_: SameType = None,
+    customer: SameCustomer = None,
+    zone: WrittenIn = None,
+    keep: Keep = False,
+    work: Work = True,
     book: options.Book = None,
     schema: options.Schema = options.SCHEMA,
     json: options.Json = False,
@@ -134,7 +152,7 @@ def _format(stated: str | None, file: Path) -> str:
             CSV if file != STANDARD and file.suffix.lower() == ".csv" else CLOUDEVENTS
         )
     if stated not in {CLOUDEVENTS, CSV}:
-        raise wrong_usage("--format", f"{stated!r} is neither {CLOUDEVENTS} nor {CSV}.")
+        refuse("--format", f"{stated!r} is neither {CLOUDEVENTS} nor {CSV}.")
 
     return stated
 
@@ -148,7 +166,7 @@ def _mapping(
     if form == CLOUDEVENTS:
         if maps or zone or any(same.values()):
             sentence = "this is for CSV: a CloudEvent says it itself. Use --format csv?"
-            raise wrong_usage("--map", sentence)
+            refuse("--map", sentence)
         return None
 
     mapping: Mapping = {}
@@ -160,37 +178,50 @@ def _mapping(
     return mapping
 
 
+Type = Annotated[
+    str | None, typer.Option("--type", help="Of this type.", show_default=False)
+]
+
+Source = Annotated[
+    str | None,
+    typer.Option("--source", help="Of this source.", show_default=False),
+]
+
+Subject = Annotated[
+    str | None,
+    typer.Option("--subject", help="Of this subject or actor.", show_default=False),
+]
+
+Kind = Annotated[
+    Literal["event", "void", "attribution"] | None,
+    typer.Option("--kind", help="Only entries of this kind.", show_default=False),
+]
+
+Unattributed = Annotated[
+    bool, typer.Option("--unattributed", help="Events that nobody pays for.")
+]
+
+After = Annotated[
+    int, typer.Option("--after", min=0, help="Entries at places above this.")
+]
+
+Limit = Annotated[int, typer.Option("--limit", min=1, help="At most so many.")]
+
+
 @commands.command(
     "list", **options.with_example("meterbook events list --customer acme --limit 20")
 )
 def list_(
     customer: options.Customer = None,
-    type_: Annotated[
-        str | None, typer.Option("--type", help="Of this type.", show_default=False)
-    ] = None,
-    source: Annotated[
-        str | None,
-        typer.Option("--source", help="Of this source.", show_default=False),
-    ] = None,
-    subject: Annotated[
-        str | None,
-        typer.Option("--subject", help="Of this subject or actor.", show_default=False),
-    ] = None,
-    kind: Annotated[
-        Literal["event", "void", "attribution"] | None,
-        typer.Option("--kind", help="Only entries of this kind.", show_default=False),
-    ] = None,
+    type_: Type = None,
+    source: Source = None,
+    subject: Subject = None,
+    kind: Kind = None,
     start: options.From = None,
     end: options.To = None,
-    unattributed: Annotated[
-        bool, typer.Option("--unattributed", help="Events that nobody pays for.")
-    ] = False,
-    after: Annotated[
-        int, typer.Option("--after", min=0, help="Entries at places above this.")
-    ] = 0,
-    limit: Annotated[
-        int, typer.Option("--limit", min=1, help="At most so many.")
-    ] = PAGE_ENTRIES,
+    unattributed: Unattributed = False,
+    after: After = 0,
+    limit: Limit = PAGE_ENTRIES,
     book: options.Book = None,
     schema: options.Schema = options.SCHEMA,
     json: options.Json = False,
@@ -207,7 +238,7 @@ def list_(
         end=end,
     )
     if unattributed and (sought != Sought() or kind or after):
-        raise wrong_usage("--unattributed", "give it alone, or with --limit.")
+        refuse("--unattributed", "give it alone, or with --limit.")
 
     with opened(book, schema) as found:
         if unattributed:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from meterbook.cli.errors import wrong_usage
+from meterbook.cli.errors import refuse
 from meterbook.cli.readings import reading_document, reading_lines
 from meterbook.cli.rendering import counted, grouped, print_json, print_table
 from meterbook.foundation.instants import format_instant, to_micros, to_moment
@@ -48,12 +48,12 @@ class Page:
 
         at, _, _ = self.after.partition(":")
         if not at.removeprefix("-").isdigit():
-            raise wrong_usage("--after", f"{self.after!r} is no cursor of a page.")
+            refuse("--after", f"{self.after!r} is no cursor of a page.")
         moment = to_moment(int(at))
         return [period for period in periods if moment < period.end]
 
 
-def explain_periods(  # noqa: PLR0917 - a question and where to answer it
+def explain_periods(
     book: Book,
     meter: str,
     customer: str,
@@ -85,7 +85,10 @@ def explain_periods(  # noqa: PLR0917 - a question and where to answer it
         as_json: Whether to print JSON lines.
     """
     left, after, shown = page.limit, page.after, 0
-    for period in page.periods(periods):
+    remaining = page.periods(periods)
+    for period in remaining:
+        if after == _beginning(period):
+            after = None
         found = book.explain(
             meter,
             customer=customer,
@@ -101,11 +104,21 @@ def explain_periods(  # noqa: PLR0917 - a question and where to answer it
             _print_json(found) if as_json else _print_page(found, zone=asked.zone)
             shown += 1
         left -= len(found.entries)
-        if found.next is not None or left <= 0:
-            _print_more(found, moment, as_json=as_json)
+        more = found.next
+        if more is None and left <= 0 and period is not remaining[-1]:
+            more = _beginning(remaining[remaining.index(period) + 1])
+        if more is not None:
+            _print_more(more, found, moment, as_json=as_json)
             return
     if not shown and not as_json:
         typer.echo("no entries")
+
+
+def _beginning(period: Period) -> str:
+    """
+    Return the cursor of what a period begins with, the level that it carries in too.
+    """
+    return f"{period.start_us}:-1"
 
 
 def _print_page(page: ExplainPage, *, zone: str) -> None:
@@ -157,16 +170,16 @@ def _print_json(page: ExplainPage) -> None:
         print_json({"entry": entry})
 
 
-def _print_more(page: ExplainPage, moment: dt.datetime, *, as_json: bool) -> None:
+def _print_more(
+    cursor: str, page: ExplainPage, moment: dt.datetime, *, as_json: bool
+) -> None:
     """
     Print how to ask for the next page: of the same as-of, so that nothing moves.
     """
-    if page.next is None:
-        return
     as_of = format_instant(to_micros(moment))
     place = page.reading.as_of.place
     if as_json:
-        print_json({"next": page.next, "place": place, "as_of": as_of})
+        print_json({"next": cursor, "place": place, "as_of": as_of})
         return
     same = "" if place is None else f" --place {place}"
-    typer.echo(f"more: --after {page.next} --as-of {as_of}{same}")
+    typer.echo(f"more: --after {cursor} --as-of {as_of}{same}")

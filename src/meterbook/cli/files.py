@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
-from meterbook.cli.errors import wrong_usage
+from meterbook.cli.errors import refuse
 
 
 if TYPE_CHECKING:
@@ -49,9 +49,9 @@ def reading(path: Path) -> Iterator[Input]:
 
     try:
         raw = path.open("rb")
-    except (FileNotFoundError, IsADirectoryError) as error:
+    except (FileNotFoundError, IsADirectoryError):
         sentence = f"there is no file {str(path)!r}."
-        raise wrong_usage("FILE", sentence) from error
+        refuse("FILE", sentence)
     with raw:
         seekable = raw.seekable()
         yield Input(raw, path.stat().st_size if seekable else None)
@@ -68,7 +68,7 @@ def text_of(path: Path) -> str:
         try:
             return file.raw.read().decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise wrong_usage("FILE", f"{path} is not UTF-8: {error}.") from error
+            refuse("FILE", f"{path} is not UTF-8: {error}.")
 
 
 def lines_of(raw: IO[bytes]) -> io.TextIOWrapper:

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meterbook.cli.errors import wrong_usage
+from meterbook.cli.errors import refuse
 
 
 if TYPE_CHECKING:
@@ -62,9 +62,8 @@ def named(target: str | None) -> str:
     Raises:
         BadParameter: If it is missing.
     """
-    if target:
-        return target
+    if not target:
+        sentence = "say which book: --book usage.db, or export METERBOOK=usage.db."
+        refuse("--book", sentence)
 
-    raise wrong_usage(
-        "--book", "say which book: --book usage.db, or export METERBOOK=usage.db."
-    )
+    return target

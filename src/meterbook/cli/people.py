@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from meterbook.cli import options
-from meterbook.cli.errors import wrong_usage
+from meterbook.cli.errors import refuse
 from meterbook.cli.opening import opened
 from meterbook.cli.rendering import counted, print_json
 
@@ -63,7 +63,7 @@ def erase(
     Forget a person's name for ever; their usage stays.
     """
     if not yes:
-        raise wrong_usage("--yes", "erasing cannot be undone: say --yes to do it.")
+        refuse("--yes", "erasing cannot be undone: say --yes to do it.")
 
     with opened(book, schema) as found:
         erasure = found.people.erase(name, actor=actor, reason=reason)

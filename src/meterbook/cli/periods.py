@@ -22,6 +22,16 @@ PAGE_PERIODS = 100
 
 commands = options.noun("periods", "See which periods are counted from an anchor.")
 
+Until = Annotated[
+    str | None,
+    typer.Option(
+        "--until",
+        metavar="DATE|MOMENT",
+        help="The last moment at which one may start; now if absent.",
+        show_default=False,
+    ),
+]
+
 
 @commands.callback()
 def periods() -> None:
@@ -47,15 +57,7 @@ def list_(
     interval: options.Interval = "month",
     count: options.Count = 1,
     zone: options.Zone = "UTC",
-    until: Annotated[
-        str | None,
-        typer.Option(
-            "--until",
-            metavar="DATE|MOMENT",
-            help="The last moment at which one may start; now if absent.",
-            show_default=False,
-        ),
-    ] = None,
+    until: Until = None,
     limit: Annotated[
         int, typer.Option("--limit", min=1, help="At most so many.")
     ] = PAGE_PERIODS,

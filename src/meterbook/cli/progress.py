@@ -5,6 +5,7 @@ Progress, for whoever watches: on stderr, and only if that is a terminal.
 from __future__ import annotations
 
 import sys
+import time
 
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ class Telling:
         """
         self.progress: Progress | None = None
         self._total = total
+        self._started = time.monotonic()
         self._tasks: dict[str, TaskID] = {}
         if sys.stderr.isatty():
             self.progress = _progress(bar=total is not None)
@@ -67,7 +69,8 @@ class Telling:
             self._tasks[what] = self.progress.add_task(
                 what, total=self._total, n="0", rate=""
             )
-        rate = _rate(self.progress, self._tasks[what], count)
+        elapsed = time.monotonic() - self._started
+        rate = f", {count / elapsed:,.0f} a second" if elapsed else ""
         self.progress.update(
             self._tasks[what], completed=done, n=f"{count:,}", rate=rate
         )
@@ -91,8 +94,3 @@ def _progress(*, bar: bool) -> Progress:
         console=Console(stderr=True),
         transient=True,
     )
-
-
-def _rate(progress: Progress, task: TaskID, count: int) -> str:
-    elapsed = progress.tasks[task].elapsed
-    return f", {count / elapsed:,.0f} a second" if elapsed else ""

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from meterbook.cli import options
-from meterbook.cli.errors import ExitCode
+from meterbook.cli.errors import ExitCode, refuse
 from meterbook.cli.opening import opened
 from meterbook.cli.rendering import print_json, print_table
 from meterbook.metering.events import Conflict, Refused
@@ -96,7 +96,7 @@ def replay(
     Offer held documents to the book again; what is refused again stays held.
     """
     if bool(numbers) == everything:
-        raise typer.BadParameter("say which: numbers, or --all.")
+        refuse("NUMBER", "say which: numbers, or --all.")
 
     with opened(book, schema) as found:
         replayed = found.replay(None if everything else numbers)

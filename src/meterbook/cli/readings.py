@@ -19,7 +19,13 @@ from typing import TYPE_CHECKING
 import typer
 
 from meterbook.cli.errors import moment_of
-from meterbook.cli.rendering import counted, grouped, json_text, printable
+from meterbook.cli.rendering import (
+    counted,
+    grouped,
+    json_text,
+    print_json,
+    printable,
+)
 from meterbook.cli.stretches import Spelling
 
 
@@ -81,6 +87,20 @@ def print_readings(readings: Sequence[Reading], *, zone: str, named: bool) -> No
             typer.echo(printable(customer))
         for line in reading_lines(list(theirs), zone=zone):
             typer.echo(line)
+
+
+def print_documents(readings: Sequence[Reading], indices: Sequence[int | None]) -> None:
+    """
+    Print each reading as JSON.
+
+    Args:
+        readings: Customers first; each has the same periods.
+
+        indices: The numbers of those periods.
+    """
+    for at, reading in enumerate(readings):
+        index = indices[at % len(indices)]
+        print_json(reading_document(reading, index=index))
 
 
 def reading_lines(readings: Sequence[Reading], *, zone: str) -> Iterator[str]:
@@ -145,8 +165,8 @@ def reading_document(reading: Reading, *, index: int | None) -> dict[str, object
     """
     Return a reading as its JSON document.
 
-    Its fields are those of `Reading`; *value* is the number as text, an average rounded,
-    and *units* is exact: a whole number, or text such as "7/3".
+    Its fields are those of `Reading`; *value* is the number as text, an average
+    rounded, and *units* is exact: a whole number, or text such as "7/3".
 
     Args:
         reading: The reading.

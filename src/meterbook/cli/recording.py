@@ -120,7 +120,7 @@ class Tally:
         """
         Return it in words, as in "2 recorded, 1 duplicate".
         """
-        said = {
+        said: dict[type[Recording], str] = {
             Recorded: f"{self.counts[Recorded]:,} recorded",
             Duplicate: counted(self.counts[Duplicate], "duplicate"),
             Conflict: counted(self.counts[Conflict], "conflict"),

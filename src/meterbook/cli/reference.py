@@ -29,7 +29,7 @@ HEAD: Final = """\
 This page is made of the help texts: `python -m meterbook.cli.reference`.
 
 Exit codes: 0 done, 1 refused, 2 wrong usage, 3 try again.
-Under `--json` a command prints JSON, one document a line, and errors go to stderr as JSON.
+Under `--json` a command prints JSON, one document a line; so are errors, on stderr.
 """
 
 
@@ -52,8 +52,9 @@ def every_command() -> Iterator[tuple[tuple[str, ...], Any]]:
 
 
 def _below(
-    path: tuple[str, ...], command: Any
-) -> Iterator[tuple[tuple[str, ...], Any]]:  # noqa: ANN401 - typer keeps the class private
+    path: tuple[str, ...],
+    command: Any,  # noqa: ANN401 - typer keeps the class private
+) -> Iterator[tuple[tuple[str, ...], Any]]:
     nested = getattr(command, "commands", None)
     if nested is None:
         yield path, command

@@ -68,8 +68,10 @@ def print_table(
 
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for heading in headings:
-        justify = "right" if heading in right else "left"
-        table.add_column(heading, justify=justify, overflow="fold")
+        at_right = heading in right
+        table.add_column(
+            heading, justify="right" if at_right else "left", overflow="fold"
+        )
     for row in rows:
         table.add_row(*(Text(cell_text(cell)) for cell in row))
     if not table.row_count:

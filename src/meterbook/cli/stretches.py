@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from meterbook.cli.errors import moment_of, wrong_usage
+from meterbook.cli.errors import moment_of, refuse
 from meterbook.foundation.errors import InvalidPeriodError, InvalidQueryError
 from meterbook.foundation.periods import Calendar, Interval, Period, interval_named
 from meterbook.foundation.zones import wall_at, zone_named
@@ -35,9 +35,20 @@ PERIODS_MAX: Final = 10_000
 # From so many days on, a month and a day do not say which year is meant.
 _YEAR_DAYS: Final = 365
 
-_MONTHS: Final = (
-    "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()  # whatever the locale
-)
+_MONTHS: Final = [
+    "Jan",
+    "Feb",
+    "Mar",
+    "Apr",
+    "May",
+    "Jun",
+    "Jul",
+    "Aug",
+    "Sep",
+    "Oct",
+    "Nov",
+    "Dec",
+]  # whatever the locale
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,16 +135,16 @@ class Stretch:
         ranged = [self.start is not None, self.end is not None]
         if self.anchor is None and not all(ranged):
             sentence = "say which periods: --anchor, or --from and --to."
-            raise wrong_usage("--anchor", sentence)
+            refuse("--anchor", sentence)
         if self.anchor is not None and any(ranged):
             sentence = "give either --anchor, or --from and --to."
-            raise wrong_usage("--anchor", sentence)
+            refuse("--anchor", sentence)
         if self.anchor is None and (self.index is not None or self.current):
             sentence = "periods are numbered from an --anchor: give one."
-            raise wrong_usage("--period", sentence)
+            refuse("--period", sentence)
         if self.index is not None and self.current:
             sentence = "give either --period or --current."
-            raise wrong_usage("--period", sentence)
+            refuse("--period", sentence)
 
 
 def _there(period: Period | None, zone: str) -> Period:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from meterbook.cli import options
-from meterbook.cli.errors import ExitCode, moment_of, wrong_usage
+from meterbook.cli.errors import ExitCode, moment_of, refuse
 from meterbook.cli.opening import opened
 from meterbook.cli.rendering import print_json, print_table
 from meterbook.metering.events import Conflict, Duplicate
@@ -24,6 +24,36 @@ Subject = Annotated[
     ),
 ]
 
+Since = Annotated[
+    str,
+    typer.Option(
+        "--from",
+        metavar="DATE|MOMENT",
+        help="From when on; a date is midnight in UTC.",
+        show_default=False,
+    ),
+]
+
+Nobody = Annotated[
+    bool, typer.Option("--nobody", help="The subject belongs to nobody.")
+]
+
+Actor = Annotated[
+    str | None,
+    typer.Option("--actor", metavar="NAME", help="Who does this."),
+]
+
+Reason = Annotated[str | None, typer.Option("--reason", metavar="TEXT", help="Why.")]
+
+Id = Annotated[
+    str | None,
+    typer.Option(
+        "--id",
+        metavar="ID",
+        help="What you call this, so that a retry is a duplicate.",
+    ),
+]
+
 
 @commands.command(
     "attribute",
@@ -33,34 +63,12 @@ Subject = Annotated[
 )
 def attribute(
     subject: Subject,
-    start: Annotated[
-        str,
-        typer.Option(
-            "--from",
-            metavar="DATE|MOMENT",
-            help="From when on; a date is midnight in UTC.",
-            show_default=False,
-        ),
-    ],
+    start: Since,
     customer: options.Customer = None,
-    nobody: Annotated[
-        bool, typer.Option("--nobody", help="The subject belongs to nobody.")
-    ] = False,
-    actor: Annotated[
-        str | None,
-        typer.Option("--actor", metavar="NAME", help="Who does this."),
-    ] = None,
-    reason: Annotated[
-        str | None, typer.Option("--reason", metavar="TEXT", help="Why.")
-    ] = None,
-    name: Annotated[
-        str | None,
-        typer.Option(
-            "--id",
-            metavar="ID",
-            help="What you call this, so that a retry is a duplicate.",
-        ),
-    ] = None,
+    nobody: Nobody = False,
+    actor: Actor = None,
+    reason: Reason = None,
+    name: Id = None,
     book: options.Book = None,
     schema: options.Schema = options.SCHEMA,
     json: options.Json = False,
@@ -72,7 +80,7 @@ def attribute(
     that nobody pays for yet.
     """
     if (customer is None) != nobody:
-        raise wrong_usage("--customer", "say either --customer or --nobody.")
+        refuse("--customer", "say either --customer or --nobody.")
 
     moment = moment_of("--from", start)
     with opened(book, schema) as found:

@@ -12,23 +12,57 @@ import typer
 from meterbook.cli import options
 from meterbook.cli.charting import chart_of
 from meterbook.cli.charts import SUFFIXES
-from meterbook.cli.errors import wrong_usage
+from meterbook.cli.errors import refuse
 from meterbook.cli.explanations import Page, explain_periods
 from meterbook.cli.opening import opened
-from meterbook.cli.readings import AsOfOptions, print_readings, reading_document
-from meterbook.cli.rendering import print_json
+from meterbook.cli.readings import AsOfOptions, print_documents, print_readings
 from meterbook.cli.stretches import Stretch
 
 
 if TYPE_CHECKING:
-    import datetime as dt
-
-    from meterbook.app import Book
+    pass
 
 
 PAGE_ENTRIES = 100
 
 commands = options.noun("usage", "Read a meter, draw it, explain it.")
+
+Everybody = Annotated[
+    bool, typer.Option("--all-customers", help="Of everybody who used it.")
+]
+
+OneCustomer = Annotated[
+    str,
+    typer.Option("--customer", metavar="KEY", help="Whose usage.", show_default=False),
+]
+
+Window = Annotated[
+    str, typer.Option("--window", metavar="UNIT", help="hour, day or month.")
+]
+
+Out = Annotated[
+    Path | None,
+    typer.Option(
+        "--out",
+        metavar="FILE",
+        help="Draw into this .svg or .png file; in the terminal if absent.",
+        show_default=False,
+    ),
+]
+
+After = Annotated[
+    str | None,
+    typer.Option(
+        "--after",
+        metavar="CURSOR",
+        help="The next page: what the last one ended with.",
+        show_default=False,
+    ),
+]
+
+Limit = Annotated[
+    int, typer.Option("--limit", min=1, max=1_000, help="Entries of a page.")
+]
 
 
 @commands.command(
@@ -40,9 +74,7 @@ commands = options.noun("usage", "Read a meter, draw it, explain it.")
 def read(
     meter: options.Meter,
     customers: options.Customers = None,
-    everybody: Annotated[
-        bool, typer.Option("--all-customers", help="Of everybody who used it.")
-    ] = False,
+    everybody: Everybody = False,
     anchor: options.Anchor = None,
     interval: options.Interval = "month",
     count: options.Count = 1,
@@ -62,11 +94,11 @@ def read(
     """
     Read a meter: a line for each period that has started, or for one of them.
 
-    Periods are half-open and counted from the anchor: an event at the end of one belongs
-    to the next.
+    Periods are half-open and counted from the anchor: an event at the end of one
+    belongs to the next.
     """
     if everybody == bool(customers):
-        raise wrong_usage("--customer", "say whose: --customer, or --all-customers.")
+        refuse("--customer", "say whose: --customer, or --all-customers.")
 
     stretch = Stretch(
         anchor=anchor,
@@ -92,30 +124,22 @@ def read(
             version=version,
         )
     if json:
-        for at, reading in enumerate(readings):
-            print_json(reading_document(reading, index=periods[at % len(periods)][0]))
+        print_documents(readings, [index for index, _ in periods])
     else:
-        print_readings(readings, zone=zone, named=everybody or len(customers or []) > 1)
+        print_readings(readings, zone=zone, named=everybody or len(customers or ()) > 1)
 
 
 @commands.command(
     "chart",
     **options.with_example(
-        "meterbook usage chart tokens --customer acme --from 2026-01-01 --to 2026-02-01 "
-        "--window day --out tokens.svg"
+        "meterbook usage chart tokens --customer acme --from 2026-01-01 "
+        "--to 2026-02-01 --window day --out tokens.svg"
     ),
 )
 def chart(
     meter: options.Meter,
-    customer: Annotated[
-        str,
-        typer.Option(
-            "--customer", metavar="KEY", help="Whose usage.", show_default=False
-        ),
-    ],
-    window: Annotated[
-        str, typer.Option("--window", metavar="UNIT", help="hour, day or month.")
-    ] = "day",
+    customer: OneCustomer,
+    window: Window = "day",
     anchor: options.Anchor = None,
     interval: options.Interval = "month",
     count: options.Count = 1,
@@ -127,15 +151,7 @@ def chart(
     as_of: options.AsOf = None,
     place: options.Place = None,
     version: options.Version = None,
-    out: Annotated[
-        Path | None,
-        typer.Option(
-            "--out",
-            metavar="FILE",
-            help="Draw into this .svg or .png file; in the terminal if absent.",
-            show_default=False,
-        ),
-    ] = None,
+    out: Out = None,
     book: options.Book = None,
     schema: options.Schema = options.SCHEMA,
     json: options.Json = False,
@@ -146,7 +162,7 @@ def chart(
     A file needs the extra `charts`: pip install "meterbook[charts]".
     """
     if out is not None and out.suffix not in SUFFIXES:
-        raise wrong_usage("--out", f"{out.name} must end in {' or '.join(SUFFIXES)}.")
+        refuse("--out", f"{out.name} must end in {' or '.join(SUFFIXES)}.")
 
     stretch = Stretch(
         anchor=anchor,
@@ -172,12 +188,7 @@ def chart(
 )
 def explain(
     meter: options.Meter,
-    customer: Annotated[
-        str,
-        typer.Option(
-            "--customer", metavar="KEY", help="Whose usage.", show_default=False
-        ),
-    ],
+    customer: OneCustomer,
     anchor: options.Anchor = None,
     interval: options.Interval = "month",
     count: options.Count = 1,
@@ -189,18 +200,8 @@ def explain(
     as_of: options.AsOf = None,
     place: options.Place = None,
     version: options.Version = None,
-    after: Annotated[
-        str | None,
-        typer.Option(
-            "--after",
-            metavar="CURSOR",
-            help="The next page: what the last one ended with.",
-            show_default=False,
-        ),
-    ] = None,
-    limit: Annotated[
-        int, typer.Option("--limit", min=1, max=1_000, help="Entries of a page.")
-    ] = PAGE_ENTRIES,
+    after: After = None,
+    limit: Limit = PAGE_ENTRIES,
     book: options.Book = None,
     schema: options.Schema = options.SCHEMA,
     json: options.Json = False,

@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from meterbook.foundation.errors import UnknownSubjectError
 from meterbook.foundation.instants import DAY, INSTANT_MAX, to_micros, to_moment
 from meterbook.metering.events import Conflict, Duplicate, Recorded
 from meterbook.ports import ATTRIBUTION, NOBODY, AttributionRow
@@ -31,7 +30,12 @@ from meterbook.services.controls import (
     control_row,
 )
 from meterbook.services.listing import check_limit, views
-from meterbook.services.naming import names_of, shown_name
+from meterbook.services.naming import (
+    named_now,
+    names_of,
+    person_id_of,
+    shown_name,
+)
 from meterbook.services.sampling import standing
 from meterbook.services.trying import persistently
 
@@ -51,7 +55,6 @@ if TYPE_CHECKING:
         StoredEntry,
     )
     from meterbook.services.listing import EntryView
-    from meterbook.services.recording import Recorder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,7 +94,6 @@ class Attributor:
         self,
         store: Store,
         clock: Clock,
-        recorder: Recorder,
         new_id: Callable[[int], str],
     ) -> None:
         """
@@ -100,13 +102,10 @@ class Attributor:
 
             clock: Its clock.
 
-            recorder: Knows the ids of people.
-
             new_id: Makes an id for an attribution that was given none, of the moment.
         """
         self._store = store
         self._clock = clock
-        self._recorder = recorder
         self._new_id = new_id
 
     def attribute(  # noqa: PLR0913 - who, whose, since when, says who, and why
@@ -142,12 +141,12 @@ class Attributor:
             InvalidInstantError: If *effective_at* has no zone.
         """
         _check(subject, customer, actor, reason, id)
-        now, people = self._clock.now(), self._recorder.people
+        now = self._clock.now()
         at, event_id = to_micros(effective_at), id or self._new_id(now)
 
-        def append() -> tuple[Appended, NewEntry, dict[str, int]]:
+        def append() -> tuple[Appended, NewEntry]:
             with self._store.writing() as writer:
-                ids, fresh = people.named(writer, {subject, actor})
+                ids = named_now(writer, {subject, actor})
                 row = control_row(
                     ATTRIBUTION,
                     source=ATTRIBUTION_SOURCE,
@@ -163,10 +162,9 @@ class Attributor:
                 appended = writer.append([row])
                 if not appended.known:
                     writer.add_attribution(_index_row(row, appended.entry_ids[0]))
-            return appended, row, fresh
+            return appended, row
 
-        appended, row, fresh = persistently(append)
-        people.learn(fresh)
+        appended, row = persistently(append)
         entry_id = appended.entry_ids[0]
         if not appended.known:
             return Recorded(entry_id)
@@ -183,9 +181,7 @@ class Attributor:
             UnknownSubjectError: If the book knows nobody of this name.
         """
         with self._store.reading() as reader:
-            subject_id = reader.people([subject]).get(subject)
-            if subject_id is None:
-                raise UnknownSubjectError
+            subject_id = person_id_of(reader, subject)
             rows = reader.attributions([subject_id])
             found = [(row, reader.entry_by_id(row.entry_id)) for row in rows]
             names = names_of(reader, {entry.actor_id for _, entry in found if entry})

@@ -35,8 +35,10 @@ from meterbook.services.controls import (
     VOID_SOURCE,
     VOID_TYPE,
     check_accountable,
+    check_stated,
     control_row,
 )
+from meterbook.services.naming import named_now
 from meterbook.services.noticing import UNATTRIBUTED, unattributed
 from meterbook.services.rows import rows_of
 from meterbook.services.trying import persistently
@@ -100,17 +102,16 @@ class Corrector:
                 it is not said which one, or if *actor* or *reason* is missing.
         """
         check_accountable(actor=actor, reason=reason)
-        now, people = self._clock.now(), self._recorder.people
+        now = self._clock.now()
 
-        def append() -> tuple[Appended, dict[str, int]]:
+        def append() -> Appended:
             with self._store.writing() as writer:
                 target = _target(writer, entry_id, source=source, event_id=id)
-                ids, fresh = people.named(writer, {actor})
-                row = void_row(target, actor_id=ids[actor], reason=reason, now=now)
-                return writer.append([row]), fresh
+                actor_id = named_now(writer, {actor})[actor]
+                row = void_row(target, actor_id=actor_id, reason=reason, now=now)
+                return writer.append([row])
 
-        appended, fresh = persistently(append)
-        people.learn(fresh)
+        appended = persistently(append)
         answer = Duplicate if appended.known else Recorded
         return answer(appended.entry_ids[0])
 
@@ -162,7 +163,7 @@ class Corrector:
 
         self._recorder.notices.refresh()
 
-        def append() -> tuple[Recorded, dict[str, int]] | None:
+        def append() -> Recorded | None:
             with self._store.writing() as writer:
                 target = _target(writer, entry_id, source=source, event_id=id)
                 if _is_settled(writer, target, offer):
@@ -172,24 +173,19 @@ class Corrector:
 
         done = persistently(append)
         if done is not None:
-            answer, fresh = done
-            self._recorder.people.learn(fresh)
-            return answer
+            return done
 
         # Its identity is in the book: recording it says whether as the same event.
         [outcome] = self._recorder.record([replacement])
         assert not isinstance(outcome, Recorded)
         return outcome
 
-    def _amend(
-        self, writer: Writer, amendment: _Amendment, now: int
-    ) -> tuple[Recorded, dict[str, int]]:
+    def _amend(self, writer: Writer, amendment: _Amendment, now: int) -> Recorded:
         """
-        Append the void and the replacement; return the answer, and who was named.
+        Append the void and the replacement; return the answer.
         """
-        offer, people = amendment.offer, self._recorder.people
-        names = {amendment.actor, offer.subject, offer.actor}
-        ids, fresh = people.named(writer, names)
+        offer = amendment.offer
+        ids = named_now(writer, {amendment.actor, offer.subject, offer.actor})
         [row] = rows_of([offer], ids, now)
         void = void_row(
             amendment.target,
@@ -206,7 +202,7 @@ class Corrector:
         warnings = self._recorder.notices.of(amendment.replacement, row)
         if unpaid:
             warnings = (*warnings, UNATTRIBUTED)
-        return Recorded(appended.entry_ids[1], warnings), fresh
+        return Recorded(appended.entry_ids[1], warnings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,6 +277,9 @@ def _target(
 
         InvalidQueryError: If it is no event, or not said which.
     """
+    for field, text in (("source", source), ("id", event_id)):
+        if text is not None:
+            check_stated(field, text)
     if entry_id is not None and source is None and event_id is None:
         target, shown = reader.entry_by_id(entry_id), f"entry {entry_id}"
     elif entry_id is None and source is not None and event_id is not None:

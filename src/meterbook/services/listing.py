@@ -13,6 +13,7 @@ import msgspec
 from meterbook.foundation.errors import InvalidQueryError
 from meterbook.foundation.instants import to_micros, to_moment
 from meterbook.ports import ATTRIBUTION, EVENT, VOID, EntryQuery
+from meterbook.services.controls import check_stated
 from meterbook.services.naming import names_of, shown_name
 from meterbook.services.usage import find_meter
 
@@ -82,7 +83,13 @@ class EventQuery:
 
         Raises:
             InvalidInstantError: If *start* or *end* has no zone.
+
+            InvalidQueryError: If a text is blank, or could not have been stored.
         """
+        for field in ("customer", "type", "source", "id", "subject"):
+            text = getattr(self, field)
+            if text is not None:
+                check_stated(field, text)
         subject_id = None
         if self.subject is not None:
             subject_id = reader.people([self.subject]).get(self.subject)

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from meterbook.foundation.errors import UnknownSubjectError
+from meterbook.metering.canonical import text_fault
+
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -64,7 +67,8 @@ class People:
         """
         Return the ids of *names*, giving one to each that has none, and the new ones.
 
-        Nothing is remembered yet: the transaction of *writer* may roll back.
+        Those known here are not asked for again. Nothing is remembered yet: the
+        transaction of *writer* may roll back.
         """
         known = self.ids
         fresh = writer.name_people(sorted(self.missing(names)))
@@ -73,6 +77,32 @@ class People:
         }
         ids.update(fresh)
         return ids, fresh
+
+
+def named_now(
+    writer: Writer, names: Collection[str | None]
+) -> dict[str | None, int | None]:
+    """
+    Return the ids of *names*, giving one to each that has none; None for None.
+
+    For what is seldom and must not name somebody who was erased a moment ago.
+    """
+    return {None: None, **writer.name_people({name for name in names if name})}
+
+
+def person_id_of(reader: Reader, name: str) -> int:
+    """
+    Return the id of *name*.
+
+    Raises:
+        UnknownSubjectError: If the book knows nobody of this name.
+    """
+    storable = text_fault(name, "name") is None
+    person_id = reader.people([name]).get(name) if storable else None
+    if person_id is None:
+        raise UnknownSubjectError
+
+    return person_id
 
 
 def shown_name(names: Mapping[int, str], person_id: int | None) -> str | None:

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from meterbook.foundation.errors import InvalidQueryError, UnknownSubjectError
+from meterbook.foundation.errors import InvalidQueryError
 from meterbook.foundation.instants import format_instant
 from meterbook.ports import EntryQuery
 from meterbook.services.controls import check_accountable
 from meterbook.services.listing import pages, views
-from meterbook.services.naming import ERASURES_SETTING
+from meterbook.services.naming import ERASURES_SETTING, person_id_of
 
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Registry:
         """
         self._work_first()
         with self._store.reading() as reader:
-            query = EntryQuery(subject_id=_person_id(reader, name))
+            query = EntryQuery(subject_id=person_id_of(reader, name))
         return self._export(query)
 
     def _export(self, query: EntryQuery) -> Iterator[dict[str, object]]:
@@ -149,7 +149,7 @@ class Registry:
     def _erase(self, name: str, *, actor: str, reason: str) -> Erasure:
         now = self._clock.now()
         with self._store.writing() as writer:
-            person_id = _person_id(writer, name)
+            person_id = person_id_of(writer, name)
             ids = writer.name_people([actor])
             note = {"at": format_instant(now), "by": ids[actor], "reason": reason}
             writer.set_setting(
@@ -164,20 +164,6 @@ class Registry:
                 entry_count=_entry_count(writer, person_id),
                 quarantine_ids=tuple(_quarantined(writer, name)),
             )
-
-
-def _person_id(reader: Reader, name: str) -> int:
-    """
-    Return the number of *name*.
-
-    Raises:
-        UnknownSubjectError: If the book knows nobody of this name.
-    """
-    person_id = reader.people([name]).get(name)
-    if person_id is None:
-        raise UnknownSubjectError
-
-    return person_id
 
 
 def _entry_count(reader: Reader, person_id: int) -> int:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 # More held documents than this are not counted one by one: somebody must look anyway.
-QUARANTINED_COUNTED_MAX: Final = 10_000
+QUARANTINED_COUNTED_MAX: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING
 from meterbook.foundation.instants import DAY, to_micros
 from meterbook.metering.admission import fingerprint
 from meterbook.ports import NOBODY
-from meterbook.services.compiling import compiled, read_state
-from meterbook.services.sampling import observe_effects
+from meterbook.services.compiling import by_type, read_state
+from meterbook.services.sampling import facts_left, observe
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from meterbook.metering.tallies import State
     from meterbook.ports import Reader, Sighting, StoredEntry
@@ -95,13 +95,23 @@ def verify(
     _check_entries(reader, found, tell)
     for problem in reader.contradictions():
         found.add(problem)
-    for row in reader.meters():
-        if row.rolled != reader.marks().posted:
-            continue
-        for customer in reader.bucket_owners(meter_id=row.meter_id):
-            _check_rollups(reader, compiled(row), customer, found)
+    posted = reader.marks().posted
+    meters = by_type(row for row in reader.meters() if row.rolled == posted)
+    for type_, readers in meters.items():
+        for customer in _customers(reader, type_, readers):
+            _check_customer(reader, readers, customer, found)
             tell("rollup rows", found.rollups)
     return found
+
+
+def _customers(reader: Reader, type_: str, meters: Sequence[ActiveMeter]) -> list[str]:
+    """
+    Return who has postings of a type, and who has rollups of its *meters*.
+    """
+    known = {NOBODY, *reader.customers(type_=type_)}
+    for meter in meters:
+        known.update(reader.bucket_owners(meter_id=meter.meter_id))
+    return sorted(known)
 
 
 def _check_entries(
@@ -151,17 +161,38 @@ def fingerprint_of(entry: StoredEntry) -> bytes:
     )
 
 
-def _check_rollups(
-    reader: Reader, meter: ActiveMeter, customer: str, found: Verification
+def _check_customer(
+    reader: Reader,
+    meters: Sequence[ActiveMeter],
+    customer: str,
+    found: Verification,
 ) -> None:
+    """
+    Check what all *meters* of a type say of one customer: its entries are read once.
+    """
+    type_ = meters[0].meter.event_type
     effects = reader.effects(
         customer=customer,
-        type_=meter.meter.event_type,
+        type_=type_,
         start=BEFORE_ALL,
         end=AFTER_ALL,
         upto=reader.marks().posted,
     )
-    observed = observe_effects(meter, customer, effects, origin=0)
+    facts = facts_left(effects, customer=customer, type_=type_, origin=0)
+    for meter in meters:
+        observed = observe(meter, facts)
+        _check_rollups(reader, meter, customer, observed, found)
+        if meter.is_unique:
+            _check_sightings(reader, meter, customer, observed, found)
+
+
+def _check_rollups(
+    reader: Reader,
+    meter: ActiveMeter,
+    customer: str,
+    observed: Observed,
+    found: Verification,
+) -> None:
     whose = customer if customer != NOBODY else "(unattributed)"
     what = f"meter {meter.meter.key!r} of {whose!r}"
     expected = _rows(meter, observed)
@@ -170,8 +201,6 @@ def _check_rollups(
     for key in expected.keys() | stored.keys():
         if expected.get(key) != stored.get(key):
             found.add(f"{what}: the rollup at {key} is not the fold of its entries")
-    if meter.is_unique:
-        _check_sightings(reader, meter, customer, observed, found)
 
 
 def _rows(meter: ActiveMeter, observed: Observed) -> dict[_RowKey, State]:

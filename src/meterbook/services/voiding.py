@@ -28,6 +28,7 @@ from meterbook.services.compiling import by_type
 from meterbook.services.controls import check_accountable
 from meterbook.services.correcting import void_row
 from meterbook.services.listing import pages
+from meterbook.services.naming import named_now
 from meterbook.services.noticing import latest_versions
 from meterbook.services.payers import timelines
 from meterbook.services.sampling import decode_data, standing
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
     )
     from meterbook.services.compiling import ActiveMeter
     from meterbook.services.listing import EventQuery
-    from meterbook.services.recording import Recorder
 
 
 # Voids of one transaction: some 0.1 s.
@@ -134,10 +134,9 @@ class Voider:
     The way to void many events at once.
     """
 
-    def __init__(self, store: Store, clock: Clock, recorder: Recorder) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
         self._store = store
         self._clock = clock
-        self._recorder = recorder
 
     def preview(self, query: EventQuery) -> Preview:
         """
@@ -236,19 +235,18 @@ class Voider:
         """
         Void *targets* in one transaction; return how many were not void before.
         """
-        now, people = self._clock.now(), self._recorder.people
+        now = self._clock.now()
 
-        def append() -> tuple[Appended, dict[str, int]]:
+        def append() -> Appended:
             with self._store.writing() as writer:
-                ids, fresh = people.named(writer, {actor})
+                actor_id = named_now(writer, {actor})[actor]
                 rows = [
-                    void_row(target, actor_id=ids[actor], reason=reason, now=now)
+                    void_row(target, actor_id=actor_id, reason=reason, now=now)
                     for target in targets
                 ]
-                return writer.append(rows), fresh
+                return writer.append(rows)
 
-        appended, fresh = persistently(append)
-        people.learn(fresh)
+        appended = persistently(append)
         return len(targets) - len(appended.known)
 
 

@@ -77,11 +77,12 @@ class VoidEntry:
 @dataclass(frozen=True, slots=True)
 class AttributionEntry:
     """
-    An attribution that was recorded at a place, under an id.
+    An attribution of a subject that was recorded at a place, under an id.
     """
 
     place: int
     id: str
+    subject: str
     said: Attribution
 
 
@@ -214,11 +215,11 @@ class MemoryBook:
         for known in self.entries:
             if isinstance(known, AttributionEntry) and known.id == id:
                 said = Attribution(customer, at, known.place)
-                same = known.said == said
+                same = (known.subject, known.said) == (subject, said)
                 return Duplicate(known.place) if same else Conflict(known.place)
 
         said = Attribution(customer, at, place)
-        self.entries.append(AttributionEntry(place, id, said))
+        self.entries.append(AttributionEntry(place, id, subject, said))
         return Recorded(place)
 
     def define(self, definitions: Mapping[str, Mapping[str, object]]) -> None:
@@ -311,8 +312,7 @@ class MemoryBook:
             attributions=[
                 known.said
                 for known in self.entries
-                if isinstance(known, AttributionEntry)
-                and known.said.subject == said.subject
+                if isinstance(known, AttributionEntry) and known.subject == said.subject
             ],
             upto_seq=upto,
         )

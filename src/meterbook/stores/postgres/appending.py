@@ -135,9 +135,9 @@ def _append_many(
     """
     Return None if all rows were new, else the entry of each row by position.
     """
-    if "offered" in session.filled:
+    if "empty_offered" in session.filled:
         session.run("empty_offered")
-    session.filled.add("offered")
+    session.filled.add("empty_offered")
     session.copy("copy_offered", copied_entries(rows, entry_ids))
     if session.run("append_offered") == len(rows):
         return None

@@ -142,7 +142,8 @@ class PostgresFollower(PostgresReader):
         """
         if not keys:
             return {}
-        self._bring("buckets", copied(keys, columns="dsddds"), "copy_bucket_keys")
+        text = copied(keys, columns="dsddds")
+        self._bring(text, copy="copy_bucket_keys", empty="empty_buckets")
         rows = self._session.rows("states")
         found = cast("list[tuple[int, str, int, int, int, str, str]]", rows)
         return {row[:6]: row[6] for row in found}
@@ -156,7 +157,7 @@ class PostgresFollower(PostgresReader):
         self._claim()
         last = {bucket[:6]: bucket for bucket in buckets}
         text = copied(last.values(), columns="dsdddss")
-        self._bring("buckets", text, "copy_buckets")
+        self._bring(text, copy="copy_buckets", empty="empty_buckets")
         self._session.run("put_buckets")
 
     def drop_buckets(
@@ -181,8 +182,8 @@ class PostgresFollower(PostgresReader):
         if not sightings:
             return
         self._claim()
-        text = copied(sightings, columns="dsddssdd")
-        self._bring("sightings", text, "copy_sightings")
+        text = copied(_widest(sightings), columns="dsddssdd")
+        self._bring(text, copy="copy_sightings", empty="empty_sightings")
         self._session.run("widen_sightings")
 
     def drop_sightings(self, *, meter_id: int, customer: str, month: int) -> None:
@@ -239,8 +240,29 @@ class PostgresFollower(PostgresReader):
             self._claim()
             self._session.run_each(name, rows)
 
-    def _bring(self, what: str, text: bytes, copy: str) -> None:
-        if what in self._session.filled:
-            self._session.run(f"empty_{what}")
-        self._session.filled.add(what)
+    def _bring(self, text: bytes, *, copy: str, empty: str) -> None:
+        """
+        Fill a temporary table, after what was in it from earlier in this transaction.
+        """
+        if empty in self._session.filled:
+            self._session.run(empty)
+        self._session.filled.add(empty)
         self._session.copy(copy, text)
+
+
+def _widest(sightings: Sequence[Sighting]) -> Collection[Sighting]:
+    """
+    Return *sightings* with one row for a key: its earliest first and its latest last.
+
+    PostgreSQL writes a row once in a statement; to group them here is quicker than
+    there.
+    """
+    widest: dict[tuple[int | str, ...], Sighting] = {}
+    for sighting in sightings:
+        known = widest.setdefault(sighting[:6], sighting)
+        if known is not sighting:
+            widest[sighting[:6]] = sighting._replace(
+                first_at=min(known.first_at, sighting.first_at),
+                last_at=max(known.last_at, sighting.last_at),
+            )
+    return widest.values()

@@ -94,7 +94,8 @@ class Session:
 
         belongings: What the connection kept from earlier loans.
 
-        filled: Which temporary tables hold rows of the transaction that is open.
+        filled: The statements that would empty the temporary tables which hold rows of
+            the transaction that is open.
     """
 
     def __init__(

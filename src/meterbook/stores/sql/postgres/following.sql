@@ -106,11 +106,10 @@ TRUNCATE pg_temp.meterbook_sightings;
 -- copy_sightings: Bring sightings.
 COPY pg_temp.meterbook_sightings FROM STDIN;
 
--- widen_sightings: Write the sightings that were brought; the earliest first and the latest last stay.
+-- widen_sightings: Write the sightings that were brought, one for a key; the earlier first and the later last stay.
 INSERT INTO {schema}.sightings AS s (meter_id, customer, grouped, month, grp, key, first_at, last_at)
-SELECT meter_id, customer, grouped, month, grp, key, min(first_at), max(last_at)
+SELECT meter_id, customer, grouped, month, grp, key, first_at, last_at
 FROM pg_temp.meterbook_sightings
-GROUP BY meter_id, customer, grouped, month, grp, key
 ON CONFLICT (meter_id, customer, grouped, month, grp, key)
 DO UPDATE SET
     first_at = least(s.first_at, excluded.first_at),

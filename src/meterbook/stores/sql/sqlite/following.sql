@@ -24,6 +24,11 @@ SELECT state FROM rollups
 WHERE meter_id = ? AND customer = ? AND grouped = ? AND hours = ? AND bucket = ?
     AND grp = ?;
 
+-- states: Of a range of buckets, in the order of the primary key.
+SELECT bucket, grp, state FROM rollups
+WHERE meter_id = ? AND customer = ? AND grouped = ? AND hours = ?
+    AND bucket BETWEEN ? AND ?;
+
 -- put_bucket: In the order of Bucket.
 INSERT INTO rollups (meter_id, customer, grouped, hours, bucket, grp, state)
 VALUES (?, ?, ?, ?, ?, ?, ?)
