@@ -87,7 +87,9 @@ def named_now(
 
     For what is seldom and must not name somebody who was erased a moment ago.
     """
-    return {None: None, **writer.name_people({name for name in names if name})}
+    ids: dict[str | None, int | None] = {None: None}
+    ids.update(writer.name_people({name for name in names if name is not None}))
+    return ids
 
 
 def person_id_of(reader: Reader, name: str) -> int:

@@ -103,28 +103,12 @@ class MemoryBook:
         Begin an empty book.
 
         Args:
-            test_clock: The moment it is, until the clock is moved. Aware.
+            test_clock: The moment it is, from then on. Aware.
         """
         self.entries: list[EventEntry | VoidEntry | AttributionEntry] = []
         self.meters: dict[str, list[Meter]] = {}
         self._people: dict[str, int] = {}
         self._now = to_micros(test_clock)
-
-    def move_clock(self, to: dt.datetime) -> None:
-        """
-        Move the clock to the moment *to*.
-        """
-        self._now = to_micros(to)
-
-    def work(self) -> None:
-        """
-        Do nothing: here is no worker, for nothing is derived.
-        """
-
-    def drop_rollups(self) -> None:
-        """
-        Do nothing: here are no rollups.
-        """
 
     def record(self, events: Sequence[Event]) -> list[Recording]:
         """
