@@ -1,228 +1,67 @@
 """
 The promise that every store keeps: any run of operations gets the model's answers.
 
-The model is `meterbook.stores.memory`: a list, and loops over it. Few names, few ids
-and moments at boundaries, so that things meet: the same id comes up again, a subject is
-moved at the instant of its event, an event falls on the edge of an hour or a month.
+The model is `meterbook.stores.memory`: a list, and loops over it. What is done is drawn
+by `promise_runs`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 import itertools
 
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urlencode
 
 import pytest
 
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 
-from meterbook import Book, Event, Period, Recorded, Refused, errors
+from meterbook import Book, Recorded, Refused, errors
 from meterbook.stores.memory import (
     AttributionEntry,
     EventEntry,
     MemoryBook,
     VoidEntry,
 )
+from stores.promise_runs import (
+    CUSTOMERS,
+    GROUPED,
+    METERS,
+    NOW,
+    Amend,
+    Ask,
+    Attribute,
+    Define,
+    DropRollups,
+    Operation,
+    Record,
+    Run,
+    Statement,
+    Void,
+    Work,
+    runs,
+)
 
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from meterbook import Reading, Recording
+    from meterbook import Period, Reading, Recording
     from meterbook.services.listing import EntryView
 
     AnyBook: TypeAlias = Book | MemoryBook
 
-HOUR = dt.timedelta(hours=1)
-DAY = 24 * HOUR
-MICROSECOND = dt.timedelta(microseconds=1)
-START = dt.datetime(2026, 1, 31, tzinfo=dt.UTC)
-NOW = START + 40 * DAY
-
-CUSTOMERS = ["acme", "globex"]
-SUBJECTS = ["ann", "bob"]
-IDS = [str(number) for number in range(12)]
-TYPES = ["llm.request", "seat.held"]
-
-# Around the edges of hours, days and months; and one of the future, which is refused.
-MOMENTS = [
-    START + offset + nudge
-    for offset in (0 * HOUR, HOUR, 5 * HOUR, DAY, 28 * DAY, 30 * DAY)
-    for nudge in (-MICROSECOND, 0 * HOUR, MICROSECOND, HOUR / 2)
-] + [NOW, NOW + 4 * HOUR / 60, NOW + HOUR]
-
-PERIODS = [
-    Period(START, START + 28 * DAY),
-    Period(START + 28 * DAY, START + 59 * DAY),
-    Period(START + HOUR / 2, START + 5 * HOUR + MICROSECOND),
-    Period(START - DAY, START + DAY),
-    Period(START, START + HOUR),
-    Period(START + HOUR / 2, START + 3 * HOUR / 4),
-]
-
-# Every aggregation, with and without groups, filters and decimals.
-METERS: dict[str, dict[str, object]] = {
-    "tokens": {"aggregation": "sum", "value": "n", "group_by": ["model"]},
-    "fine": {"aggregation": "sum", "value": "n", "scale": 2, "missing": "zero"},
-    "requests": {"aggregation": "count", "filters": [{"path": "model", "eq": "xl"}]},
-    "average": {"aggregation": "average", "value": "n"},
-    "least": {"aggregation": "min", "value": "n", "group_by": ["model"]},
-    "most": {"aggregation": "max", "value": "n"},
-    "latest": {"aggregation": "latest", "value": "n", "group_by": ["model"]},
-    "peak": {"aggregation": "peak", "value": "n"},
-    "peaks": {"aggregation": "peak", "value": "n", "group_by": ["model"]},
-    "held": {"aggregation": "time_weighted", "value": "n"},
-    "models": {"aggregation": "unique", "value": ["model", "n"]},
-    "keys": {"aggregation": "unique", "value": "n", "group_by": ["model"]},
-    "busy": {
-        "aggregation": "percentile",
-        "percentile": "90",
-        "hourly": "sum",
-        "rounding": "floor",
-        "value": "n",
-    },
-    "high": {
-        "aggregation": "percentile",
-        "percentile": "50",
-        "hourly": "peak",
-        "rounding": "ceil",
-        "value": "n",
-    },
-}
-GROUPED = {key for key, meter in METERS.items() if "group_by" in meter}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Record:
-    events: list[Event]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Void:
-    id: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Amend:
-    id: str
-    replacement: Event
-
-
-@dataclass(frozen=True, kw_only=True)
-class Attribute:
-    subject: str
-    customer: str | None
-    at: dt.datetime
-    id: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Define:
-    key: str
-    event_type: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class Work:
-    steps: int | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class DropRollups:
-    pass
-
-
-@dataclass(frozen=True, kw_only=True)
-class Ask:
-    """
-    Read one meter; *back* places before the last numbered one, None for all there is.
-    """
-
-    key: str
-    customer: str
-    period: Period
-    grouped: bool
-    as_of: dt.datetime | None
-    back: int | None
-
-
-Statement: TypeAlias = Record | Void | Amend | Attribute | Define
-Operation: TypeAlias = Statement | Work | DropRollups | Ask
-
-events = st.builds(
-    Event,
-    source=st.just("api"),
-    id=st.sampled_from([*IDS, *IDS, ""]),
-    type=st.sampled_from([TYPES[0], *TYPES]),
-    time=st.sampled_from([*MOMENTS, None]),
-    customer=st.sampled_from([*CUSTOMERS, None]),
-    subject=st.sampled_from([*SUBJECTS, None]),
-    actor=st.sampled_from([SUBJECTS[0], None]),
-    data=st.fixed_dictionaries(
-        {"n": st.sampled_from([0, 1, 7, 10, Decimal("0.5"), "3", -1, None])},
-        optional={"model": st.sampled_from(["xl", "xs", None])},
-    ),
-)
-records = st.builds(Record, events=st.lists(events, min_size=1, max_size=8))
-asks = st.builds(
-    Ask,
-    key=st.sampled_from(list(METERS)),
-    customer=st.sampled_from(CUSTOMERS),
-    period=st.sampled_from(PERIODS),
-    grouped=st.booleans(),
-    as_of=st.sampled_from([None, *MOMENTS]),
-    back=st.sampled_from([None, None, 0, 1, 3]),
-)
-operations = st.one_of(
-    records,
-    records,
-    st.builds(Void, id=st.sampled_from(IDS)),
-    st.builds(Amend, id=st.sampled_from(IDS), replacement=events),
-    st.builds(
-        Attribute,
-        subject=st.sampled_from(SUBJECTS),
-        customer=st.sampled_from([*CUSTOMERS, None]),
-        at=st.sampled_from(MOMENTS),
-        id=st.sampled_from(["a", "b", "c"]),
-    ),
-    st.builds(
-        Define, key=st.sampled_from(list(METERS)), event_type=st.sampled_from(TYPES)
-    ),
-    st.builds(Work, steps=st.sampled_from([None, None, 1])),
-    st.just(DropRollups()),
-    asks,
-)
 schemas = itertools.count()
 
 
-runs = given(
-    first=st.lists(
-        st.builds(
-            Define, key=st.sampled_from(list(METERS)), event_type=st.just(TYPES[0])
-        ),
-        max_size=4,
-    ),
-    run=st.lists(operations, min_size=3, max_size=16),
-)
-
-
 @settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@runs
-def test_sqlite_answers_like_the_model(
-    first: list[Define], run: list[Operation]
-) -> None:
+@given(run=runs())
+def test_sqlite_answers_like_the_model(run: Run) -> None:
     """
     Whatever is told and asked in whatever order, SQLite's answers are the model's.
     """
     with Book.create(":memory:", test_clock=NOW) as book:
-        compare(book, [*first, *run])
+        compare(book, run)
 
 
 @settings(
@@ -230,10 +69,8 @@ def test_sqlite_answers_like_the_model(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@runs
-def test_postgres_answers_like_the_model(
-    empty_postgres_dsn: str, first: list[Define], run: list[Operation]
-) -> None:
+@given(run=runs())
+def test_postgres_answers_like_the_model(empty_postgres_dsn: str, run: Run) -> None:
     """
     Whatever is told and asked in whatever order, PostgreSQL's answers are the model's.
     """
@@ -241,17 +78,17 @@ def test_postgres_answers_like_the_model(
     address = f"postgresql:///?{urlencode(conninfo_to_dict(empty_postgres_dsn))}"
     schema = f"promise_{next(schemas)}"
     with Book.create(address, schema=schema, test_clock=NOW) as book:
-        compare(book, [*first, *run])
+        compare(book, run)
 
 
-def compare(book: Book, run: Sequence[Operation]) -> None:
+def compare(book: Book, run: Run) -> None:
     """
     Do *run* with *book* and the model, and compare what they say on the way and after.
     """
     pair = Pair(book, MemoryBook(test_clock=NOW))
-    for operation in run:
+    for operation in run.operations:
         pair.do(operation)
-    pair.compare_all()
+    pair.compare_all(run.periods)
 
 
 class Pair:
@@ -355,22 +192,22 @@ class Pair:
             found, expected = unplaced(found), unplaced(expected)
         assert found == expected
 
-    def compare_all(self) -> None:
+    def compare_all(self, periods: list[Period]) -> None:
         """
         Read everything, before the worker has come to it, after, and without rollups.
         """
-        self.read_all()
+        self.read_all(periods)
         self.book.work()
         last = self.book.status().numbered_place
         assert last == len(self.model.entries)
-        self.read_all()
+        self.read_all(periods)
         self.compare_listings()
         self.book.drop_rollups()
-        self.read_all(place=last)
+        self.read_all(periods, place=last)
         self.book.work()
         assert self.book.verify().problems == []
 
-    def read_all(self, place: int | None = None) -> None:
+    def read_all(self, periods: list[Period], *, place: int | None = None) -> None:
         """
         Read every meter for everybody, by group and together.
         """
@@ -379,11 +216,11 @@ class Pair:
             found = self.book.read_many(
                 key,
                 customers=CUSTOMERS,
-                periods=PERIODS,
+                periods=periods,
                 group_by=by,
                 place=place,
             )
-            pairs = itertools.product(CUSTOMERS, PERIODS)
+            pairs = itertools.product(CUSTOMERS, periods)
             for reading, (customer, period) in zip(found, pairs, strict=True):
                 expected = self.model.read(
                     key, customer=customer, period=period, group_by=by, place=place

@@ -1,0 +1,224 @@
+"""
+Runs of operations for the promise suite: drawn at random, aimed at where things meet.
+
+Few names and few ids, so that the same one comes up again; moments a microsecond before
+and after the edge of an hour, day or month; few meters at a time, so that each of them
+has something to read.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TypeAlias
+
+from hypothesis import strategies as st
+
+from meterbook import Event, Period
+
+
+HOUR = dt.timedelta(hours=1)
+DAY = 24 * HOUR
+MICROSECOND = dt.timedelta(microseconds=1)
+START = dt.datetime(2026, 1, 31, tzinfo=dt.UTC)
+NOW = START + 40 * DAY
+
+CUSTOMERS = ["acme", "globex"]
+IDS = [str(number) for number in range(24)]
+TYPES = ["llm.request", "seat.held"]
+
+# The last three are unusable, or not, as the meter is.
+VALUES = [0, 1, 1, 7, 7, 10, 10, "3", Decimal("0.5"), -1, None]
+
+# The start of an hour, of a day and of a month: where rollups are cut.
+EDGES = [START + HOUR, START + DAY, START + 29 * DAY]
+
+# Every aggregation, with and without groups, filters and decimals.
+METERS: dict[str, dict[str, object]] = {
+    "tokens": {"aggregation": "sum", "value": "n", "group_by": ["model"]},
+    "fine": {"aggregation": "sum", "value": "n", "scale": 2, "missing": "zero"},
+    "requests": {"aggregation": "count", "filters": [{"path": "model", "eq": "xl"}]},
+    "average": {"aggregation": "average", "value": "n"},
+    "least": {"aggregation": "min", "value": "n", "group_by": ["model"]},
+    "most": {"aggregation": "max", "value": "n"},
+    "latest": {"aggregation": "latest", "value": "n", "group_by": ["model"]},
+    "peak": {"aggregation": "peak", "value": "n"},
+    "peaks": {"aggregation": "peak", "value": "n", "group_by": ["model"]},
+    "held": {"aggregation": "time_weighted", "value": "n"},
+    "models": {"aggregation": "unique", "value": ["model", "n"]},
+    "keys": {"aggregation": "unique", "value": "n", "group_by": ["model"]},
+    "busy": {
+        "aggregation": "percentile",
+        "percentile": "90",
+        "hourly": "sum",
+        "rounding": "floor",
+        "value": "n",
+    },
+    "high": {
+        "aggregation": "percentile",
+        "percentile": "50",
+        "hourly": "peak",
+        "rounding": "ceil",
+        "value": "n",
+    },
+}
+GROUPED = {key for key, meter in METERS.items() if "group_by" in meter}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Record:
+    events: list[Event]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Void:
+    id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Amend:
+    id: str
+    replacement: Event
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attribute:
+    subject: str
+    customer: str | None
+    at: dt.datetime
+    id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Define:
+    key: str
+    event_type: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    steps: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class DropRollups:
+    pass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ask:
+    """
+    Read one meter; *back* places before the last numbered one, None for all there is.
+    """
+
+    key: str
+    customer: str
+    period: Period
+    grouped: bool
+    as_of: dt.datetime | None
+    back: int | None
+
+
+Statement: TypeAlias = Record | Void | Amend | Attribute | Define
+Operation: TypeAlias = Statement | Work | DropRollups | Ask
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """
+    What is done with a book, and the periods that are read when it is done.
+    """
+
+    operations: list[Operation]
+    periods: list[Period]
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> Run:
+    """
+    Draw a run around one edge, with few meters, so that things meet there.
+    """
+    edge = draw(st.sampled_from(EDGES))
+    keys = draw(st.lists(st.sampled_from(list(METERS)), min_size=1, max_size=3))
+    defined: list[Operation] = [Define(key=key, event_type=TYPES[0]) for key in keys]
+    told: list[Operation] = []
+    for _ in range(draw(st.integers(2, 5))):
+        told.append(draw(_records(edge)))
+        told += draw(st.lists(_others(edge, keys), min_size=1, max_size=4))
+    late = draw(st.booleans())
+    operations = [*told, *defined] if late else [*defined, *told]
+    return Run(operations=operations, periods=_periods(edge))
+
+
+def _moments(edge: dt.datetime) -> list[dt.datetime]:
+    close = [edge - MICROSECOND, edge, edge + MICROSECOND]
+    return [*close, *close, edge - HOUR, edge + HOUR / 2, edge + 5 * HOUR, NOW + HOUR]
+
+
+def _periods(edge: dt.datetime) -> list[Period]:
+    return [
+        Period(edge, edge + 28 * DAY),
+        Period(edge - DAY, edge),
+        Period(edge - HOUR / 2, edge + MICROSECOND),
+        Period(edge - 30 * DAY, edge + 30 * DAY),
+        Period(edge + MICROSECOND, edge + 5 * HOUR),
+        Period(edge - 2 * HOUR, edge + 2 * HOUR),
+    ]
+
+
+def _events(edge: dt.datetime) -> st.SearchStrategy[Event]:
+    """
+    Half of the events state no customer; one of a dozen is refused.
+    """
+    return st.builds(
+        Event,
+        source=st.just("api"),
+        id=st.sampled_from([*IDS, ""]),
+        type=st.sampled_from([TYPES[0], TYPES[0], TYPES[1]]),
+        time=st.sampled_from([*_moments(edge), None]),
+        customer=st.sampled_from(["acme", "acme", "globex", None, None, None]),
+        subject=st.sampled_from(["ann", "ann", "bob", None]),
+        actor=st.sampled_from([None, "ann"]),
+        data=st.fixed_dictionaries(
+            {"n": st.sampled_from(VALUES)},
+            optional={"model": st.sampled_from(["xl", "xl", "xs", None])},
+        ),
+    )
+
+
+def _records(edge: dt.datetime) -> st.SearchStrategy[Record]:
+    events = st.lists(_events(edge), min_size=2, max_size=12)
+    return st.builds(Record, events=events)
+
+
+def _others(edge: dt.datetime, keys: list[str]) -> st.SearchStrategy[Operation]:
+    """
+    Anything but recording: hypothesis takes one alternative as often as another.
+    """
+    moments, events = _moments(edge), _events(edge)
+    attributions = st.builds(
+        Attribute,
+        subject=st.sampled_from(["ann", "ann", "bob"]),
+        customer=st.sampled_from(["acme", "acme", "globex", None]),
+        at=st.sampled_from(moments),
+        id=st.sampled_from(["a", "b", "c", "d"]),
+    )
+    return st.one_of(
+        st.builds(Void, id=st.sampled_from(IDS)),
+        st.builds(Amend, id=st.sampled_from(IDS), replacement=events),
+        attributions,
+        st.builds(Define, key=st.sampled_from(keys), event_type=st.sampled_from(TYPES)),
+        st.builds(Work, steps=st.sampled_from([None, None, 1])),
+        st.just(DropRollups()),
+        st.builds(
+            Ask,
+            key=st.sampled_from(keys),
+            customer=st.sampled_from(CUSTOMERS),
+            period=st.sampled_from(_periods(edge)),
+            grouped=st.booleans(),
+            as_of=st.sampled_from([None, *moments]),
+            back=st.sampled_from([None, None, 0, 1, 3]),
+        ),
+    )
