@@ -62,7 +62,7 @@ class AcmeUsage:
             customers=scale.of(quick=10, full=1_000),
             subjects=scale.of(quick=50, full=20_000),
             expected=expected,
-            days=DAYS,
+            seconds=DAYS * 86_400,
         )
         self._turn = itertools.cycle(range(ACME_EVERY))
         self._users = itertools.cycle(ACME_USERS)

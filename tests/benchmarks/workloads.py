@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 from meterbook import Event
 from meterbook.app.clocks import new_id
-from meterbook.foundation.instants import DAY, to_micros
+from meterbook.foundation.instants import SECOND, to_micros
 from meterbook.metering.admission import Admitted, admit
 from meterbook.services.rows import rows_of
 
@@ -66,7 +66,7 @@ class Usage:
         customers: int,
         subjects: int,
         expected: int,
-        days: int = 3,
+        seconds: int,
         ids: Ids = "ordered",
     ) -> None:
         """
@@ -75,9 +75,9 @@ class Usage:
 
             subjects: How many users they have together; each at least one.
 
-            expected: How many events fill the *days*.
+            expected: How many events fill the *seconds*.
 
-            days: Of the usage.
+            seconds: Of the usage, by the time at which it occurred.
 
             ids: Version 4 UUIDs, which are random, or version 7, which are ordered.
         """
@@ -94,13 +94,13 @@ class Usage:
         }
         self._random = random.Random(20_240_501)  # noqa: S311 - no secret hangs on it
         self._ids = ids
-        self._step = max(1, days * DAY // expected)
+        self._step = max(1, seconds * SECOND // expected)
         self._at = START_US
         self.description: dict[str, object] = {
             "customers": customers,
             "skew": "Zipf, exponent 1",
             "subjects": sum(map(len, self._users.values())),
-            "days": days,
+            "events per second of usage": expected / seconds,
             "order": "by time",
             "ids": {"random": "UUID 4", "ordered": "UUID 7"}[ids],
             "event": 'subject, customer, time, data {"tokens", "duration_ms", "model"}',
@@ -155,14 +155,33 @@ class Usage:
         )
 
 
+# How dense the usage is that a worker keeps up with, and how thin a backlog can be.
+STEADY_EVENTS_PER_SECOND: Final = 1_000
+BACKLOG_DAYS: Final = 3
+
+
 def usual(scale: Scale, *, expected: int, ids: Ids = "ordered") -> Usage:
     """
-    Return three days of a thousand customers with twenty thousand users.
+    Return the usage of a thousand customers with twenty thousand users, as it comes in.
     """
+    seconds = max(1, expected // STEADY_EVENTS_PER_SECOND)
+    return _usage(scale, expected=expected, seconds=seconds, ids=ids)
+
+
+def backlog(scale: Scale, *, expected: int) -> Usage:
+    """
+    Return their usage of three days: thin, most events have an hour of their own.
+    """
+    seconds = BACKLOG_DAYS * 86_400
+    return _usage(scale, expected=expected, seconds=seconds, ids="ordered")
+
+
+def _usage(scale: Scale, *, expected: int, seconds: int, ids: Ids) -> Usage:
     return Usage(
         customers=scale.of(quick=10, full=1_000),
         subjects=scale.of(quick=50, full=20_000),
         expected=expected,
+        seconds=seconds,
         ids=ids,
     )
 

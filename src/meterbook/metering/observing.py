@@ -43,6 +43,9 @@ VALUE_DIGITS_MAX: Final = 38
 KEY_BYTES_MAX: Final = 1_000
 GROUP_BYTES_MAX: Final = 500
 
+# How many texts of one field a meter remembers: models and aircraft come again.
+TEXTS_KEPT_MAX: Final = 10_000
+
 _PLAIN_DECIMAL: Final = re.compile(r"-?[0-9]+(?:\.[0-9]+)?")
 
 
@@ -60,6 +63,7 @@ class Unusable(msgspec.Struct, frozen=True, gc=False):
 # (units, or a unique meter's key text; the group's text, "" without groups)
 Sample: TypeAlias = tuple[int | str, str]
 Measure: TypeAlias = "Callable[[Data, Envelope], int | str | Unusable]"
+ReadRow: TypeAlias = "Callable[[Data, Envelope], str | Unusable]"
 Observe: TypeAlias = "Callable[[Data, Envelope], Sample | Unusable | None]"
 
 
@@ -98,7 +102,35 @@ def compile_meter(meter: Meter) -> Observe:
         value = measure(data, envelope)
         return value if isinstance(value, Unusable) else (value, "")
 
-    return observe if meter.group_by else observe_whole
+    if meter.group_by:
+        return observe
+    if accepts is None and isinstance(meter.value, str) and is_field(meter.value):
+        return _compile_plain(meter, meter.value, measure)
+    return observe_whole
+
+
+def _compile_plain(meter: Meter, path: str, measure: Measure) -> Observe:
+    """
+    Return what `compile_meter` does, for the plainest and most frequent of meters.
+
+    It reads one field, without filters and groups. One call less for each event: the
+    worker spends a third of its time observing.
+    """
+    event_type = meter.event_type
+    factor: int = 10**meter.scale
+    highest = UNITS_MAX // factor
+    lowest = -highest if meter.negative is Negative.ALLOWED else 0
+
+    def observe_plain(data: Data, envelope: Envelope) -> Sample | Unusable | None:
+        if envelope.type != event_type:
+            return None
+        value = data.get(path)
+        if type(value) is int and lowest <= value <= highest:
+            return value * factor, ""
+        units = measure(data, envelope)
+        return units if isinstance(units, Unusable) else (units, "")
+
+    return observe_plain
 
 
 def _measure_of(meter: Meter) -> Measure:
@@ -163,9 +195,7 @@ def compile_units(
     return measure_field if is_field(path) else measure
 
 
-def compile_row(
-    paths: Sequence[str], *, bytes_max: int, needed: bool
-) -> Callable[[Data, Envelope], str | Unusable]:
+def compile_row(paths: Sequence[str], *, bytes_max: int, needed: bool) -> ReadRow:
     """
     Return a function that reads the values at *paths* as the text of one row.
 
@@ -194,7 +224,29 @@ def compile_row(
             return Unusable(f"{', '.join(paths)}: longer than {bytes_max} bytes")
         return text
 
-    return read_row
+    return _remembering(paths[0], read_row) if len(paths) == 1 else read_row
+
+
+def _remembering(path: str, read_row: ReadRow) -> ReadRow:
+    """
+    Return a function that remembers the texts of *path*, if it is text or whole.
+    """
+    find = compile_path(path)
+    texts: dict[str | int, str] = {}
+
+    def read_one(data: Data, envelope: Envelope) -> str | Unusable:
+        value = find(data, envelope)
+        if type(value) is not str and type(value) is not int:
+            return read_row(data, envelope)
+        known = texts.get(value)
+        if known is not None:
+            return known
+        row = read_row(data, envelope)
+        if isinstance(row, str) and len(texts) < TEXTS_KEPT_MAX:
+            texts[value] = row
+        return row
+
+    return read_one
 
 
 def _exact(value: object) -> Decimal | None:

@@ -16,12 +16,14 @@ import msgspec
 
 from meterbook.metering.aggregations import LEVELS, Aggregation
 from meterbook.metering.folds import fold_of
+from meterbook.metering.glancing import compile_glance
 from meterbook.metering.meters import compile_meter, meter_from
 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from meterbook.metering.glancing import Glance
     from meterbook.metering.meters import Meter
     from meterbook.metering.observing import Observe
     from meterbook.metering.tallies import Sample, State
@@ -46,6 +48,8 @@ class ActiveMeter:
 
         observe: Reads one event; see `meterbook.metering.meters.compile_meter`.
 
+        glance: Sees in passing that an event's data are usable.
+
         fold: Makes a state of samples in order of (occurred_at, place).
 
         merge: Joins two states, the first wholly before the second in time.
@@ -59,6 +63,7 @@ class ActiveMeter:
     version: int
     meter: Meter
     observe: Observe
+    glance: Glance
     fold: Callable[[Sequence[Sample]], State | None]
     merge: Callable[[State | None, State | None], State | None]
     is_level: bool
@@ -83,6 +88,7 @@ def _compiled(
         version=version,
         meter=meter,
         observe=compile_meter(meter),
+        glance=compile_glance(meter),
         fold=fold,
         merge=merge,
         is_level=(meter.hourly or meter.aggregation) in LEVELS,

@@ -207,7 +207,8 @@ class _Page:
         """
         carried = self.carried() if cursor is None else []
         found: list[_Found] = []
-        for each in self.walk(cursor or Cursor(self.question.period.start_us, -1)):
+        first = Cursor(self.question.period.start_us, -1)
+        for each in self.walk(max(first, cursor or first)):
             if len(found) == limit:
                 last = found[-1].effect
                 return carried + found, Cursor(last.occurred_at, last.place)
@@ -219,18 +220,22 @@ class _Page:
         Yield what the meter read after *cursor*, in order of (occurred_at, place).
         """
         until = self.question.read_until
+        limit = FETCH_ROWS
         more = True
         while more:
-            rows = self.effects(cursor.occurred_at, until, limit=FETCH_ROWS)
-            more = len(rows) == FETCH_ROWS
+            rows = self.effects(cursor.occurred_at, until, limit=limit)
+            more = len(rows) == limit
             end = _key(rows[-1]) if more else None
             for effect in self.standing(rows, cursor, end):
                 seen = self.look(effect)
                 if seen is not None:
                     yield seen
             if end is not None:
+                # A fetch begins with an instant: one with more rows needs a larger one.
+                stays = end.occurred_at == cursor.occurred_at
+                limit = 2 * limit if stays else FETCH_ROWS
                 # The last event's rows may be cut: it is read again with the next.
-                cursor = Cursor(end.occurred_at, end.place - 1)
+                cursor = max(cursor, Cursor(end.occurred_at, end.place - 1))
 
     def standing(
         self, rows: list[Effect], cursor: Cursor, end: Cursor | None

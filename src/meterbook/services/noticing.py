@@ -109,10 +109,13 @@ class Notices:
         if meters is None:
             return ONLY_UNMATCHED
 
-        envelope = Envelope(row[1], row[3], row[4], row[5])
+        data = event.data
         found: tuple[Warn, ...] = ()
         for active in meters:
-            answer = active.observe(event.data, envelope)
+            if active.glance(data, row[4], row[5]):
+                continue
+            envelope = Envelope(row[1], row[3], row[4], row[5])
+            answer = active.observe(data, envelope)
             if type(answer) is Unusable:
                 key, reason = active.meter.key, answer.reason
                 warn = Warn(code="unusable", meter_key=key, detail=reason)

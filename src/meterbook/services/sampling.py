@@ -39,9 +39,9 @@ GroupSlot: TypeAlias = tuple[str, int, str]
 # A unique meter's key in one UTC month: customer, grouped or not, month, group, key.
 SeenKey: TypeAlias = tuple[str, int, int, str, str]
 
-# An event that counts for a customer, ready for meters: customer, start of its hour,
-# occurred_at, place, data, envelope. Plain, because there is one for every event.
-Fact: TypeAlias = tuple[str, int, int, int, dict[str, Any], Envelope]
+# An event that counts for a customer, ready for meters: its hour, occurred_at, place,
+# data, envelope. Plain, because there is one for every event.
+Fact: TypeAlias = tuple[Slot, int, int, dict[str, Any], Envelope]
 
 # Numbers with a fraction stay exact; whole ones of any size are ints.
 decode_data = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
@@ -111,8 +111,7 @@ def facts_of(events: Iterable[tuple[StoredEntry, str]]) -> list[Fact]:
     """
     return [
         (
-            customer,
-            entry.occurred_at - entry.occurred_at % HOUR,
+            (customer, entry.occurred_at - entry.occurred_at % HOUR),
             entry.occurred_at,
             place_of(entry),
             decode_data(entry.data),
@@ -130,8 +129,7 @@ def facts_left(
     """
     return [
         (
-            customer,
-            effect.occurred_at - (effect.occurred_at - origin) % HOUR,
+            (customer, effect.occurred_at - (effect.occurred_at - origin) % HOUR),
             effect.occurred_at,
             effect.place,
             decode_data(effect.data),
@@ -171,14 +169,14 @@ def observe(meter: ActiveMeter, facts: Iterable[Fact]) -> Observed:
     observed = Observed()
     samples, group_samples = observed.samples, observed.group_samples
     look = cast("Callable[..., tuple[int, str] | Unusable | None]", meter.observe)
-    for customer, hour, at, place, data, envelope in facts:
+    for slot, at, place, data, envelope in facts:
         seen = look(data, envelope)
         if isinstance(seen, tuple):
             value, group = seen
             sample = (at, place, value)
-            samples[customer, hour].append(sample)
+            samples[slot].append(sample)
             if group:
-                group_samples[customer, hour, group].append(sample)
+                group_samples[*slot, group].append(sample)
         elif seen is not None:
             observed.unusable.append((place, seen.reason))
     return observed
@@ -192,17 +190,17 @@ def _observe_keys(meter: ActiveMeter, facts: Iterable[Fact]) -> Observed:
     samples, group_samples = observed.samples, observed.group_samples
     look = cast("Callable[..., tuple[str, str] | Unusable | None]", meter.observe)
     months = _Months()
-    for customer, hour, at, place, data, envelope in facts:
+    for slot, at, place, data, envelope in facts:
         seen = look(data, envelope)
         if isinstance(seen, tuple):
             key, group = seen
             month = months[at - at % DAY]
             sample = (at, place, 1)
-            samples[customer, hour].append(sample)
-            _widen(observed.seen, (customer, 0, month, "", key), at)
+            samples[slot].append(sample)
+            _widen(observed.seen, (slot[0], 0, month, "", key), at)
             if group:
-                group_samples[customer, hour, group].append(sample)
-                _widen(observed.seen, (customer, 1, month, group, key), at)
+                group_samples[*slot, group].append(sample)
+                _widen(observed.seen, (slot[0], 1, month, group, key), at)
         elif seen is not None:
             observed.unusable.append((place, seen.reason))
     return observed

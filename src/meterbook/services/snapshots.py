@@ -103,14 +103,22 @@ class Snapshot:
     def cited(self, tails: Sequence[Tail]) -> int | None:
         """
         Return the place that a reading with these *tails* is as of; None for none yet.
+
+        Of a tail that is too long nothing is read, whichever place was asked for.
         """
+        if any(tail.too_long for tail in tails):
+            return self.marks.posted
         if self.place is not None:
             return self.place
         if any(tail.unnumbered for tail in tails):
             return None
-        if any(tail.too_long for tail in tails):
-            return self.marks.posted
         return self.marks.numbered
+
+    def without_tail(self) -> Snapshot:
+        """
+        Return the same snapshot at the last posted place.
+        """
+        return Snapshot(self.reader, self.marks, self.marks.posted)
 
     def tail(self, customer: str) -> Tail:
         """

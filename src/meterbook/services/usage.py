@@ -126,6 +126,10 @@ def read_pooled(
 
     snapshot = Snapshot.of(reader, place=asked.place)
     everybody = sorted(set(customers))
+    behind = any(snapshot.tail(customer).too_long for customer in everybody)
+    if behind:
+        # Else some would be read as of one place, and some as of another.
+        snapshot = snapshot.without_tail()
     for period in periods:
         found = [
             _find(snapshot, row, asked, customer, period, which_keys=True)
@@ -139,7 +143,7 @@ def read_pooled(
             whole,
             groups,
             provisional=any(tail.unnumbered for tail in tails),
-            behind=any(tail.too_long for tail in tails),
+            behind=behind,
         )
 
 

@@ -2,8 +2,8 @@
 Verifying a book: does what is kept agree with itself?
 
 Facts first: every entry's fingerprint is what its content says, and places have no
-gaps. Then what the worker derived: every event is posted as its entry says, and every
-rollup row is what folding the entries anew gives.
+gaps. Then what the worker derived: every event is posted as its entry says, what is
+void does not count, and every rollup row is what folding the entries anew gives.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 from meterbook.foundation.instants import DAY, to_micros
 from meterbook.metering.admission import fingerprint
-from meterbook.ports import NOBODY
+from meterbook.ports import NOBODY, VOID
 from meterbook.services.compiling import by_type, read_state
-from meterbook.services.sampling import facts_left, observe
+from meterbook.services.sampling import facts_left, observe, standing
 
 
 if TYPE_CHECKING:
@@ -92,10 +92,10 @@ def verify(
     """
     found = Verification()
     tell = progress or (lambda _what, _count: None)
-    _check_entries(reader, found, tell)
+    posted = reader.marks().posted
+    _check_entries(reader, posted, found, tell)
     for problem in reader.contradictions():
         found.add(problem)
-    posted = reader.marks().posted
     meters = by_type(row for row in reader.meters() if row.rolled == posted)
     for type_, readers in meters.items():
         for customer in _customers(reader, type_, readers):
@@ -115,8 +115,12 @@ def _customers(reader: Reader, type_: str, meters: Sequence[ActiveMeter]) -> lis
 
 
 def _check_entries(
-    reader: Reader, found: Verification, tell: Callable[[str, int], None]
+    reader: Reader,
+    posted: int,
+    found: Verification,
+    tell: Callable[[str, int], None],
 ) -> None:
+    voids: list[StoredEntry] = []
     for entry in _numbered(reader):
         found.entries += 1
         if fingerprint_of(entry) != entry.fingerprint:
@@ -125,9 +129,64 @@ def _check_entries(
                 "content is not what its fingerprint says: it was changed after it "
                 "was recorded"
             )
+        if entry.kind == VOID and (entry.seq or 0) <= posted:
+            voids.append(entry)
         if found.entries % PAGE_ENTRIES == 0:
+            _check_voids(reader, voids, posted, found)
+            voids.clear()
             tell("entries", found.entries)
+    _check_voids(reader, voids, posted, found)
     tell("entries", found.entries)
+
+
+def _check_voids(
+    reader: Reader, voids: Sequence[StoredEntry], posted: int, found: Verification
+) -> None:
+    """
+    Check that what *voids* take back is known to be void, and counts for nobody.
+    """
+    ids = {int(void.event_id) for void in voids}
+    targets = [
+        entry for id_ in sorted(ids) if (entry := reader.entry_by_id(id_)) is not None
+    ]
+    known = reader.voided(ids)
+    counted = _counted(reader, targets, posted)
+    for entry in targets:
+        if entry.entry_id not in known or entry.seq in counted:
+            found.add(
+                f"entry {entry.entry_id} ({entry.source}, {entry.event_id}): it is "
+                "void, and was not taken back"
+            )
+
+
+def _counted(reader: Reader, events: Sequence[StoredEntry], posted: int) -> set[int]:
+    """
+    Return the places, of *events* and what occurred with them, that count for anybody.
+    """
+    subjects = {event.subject_id for event in events if event.subject_id is not None}
+    payers: dict[int | None, set[str]] = defaultdict(lambda: {NOBODY})
+    for row in reader.attributions(subjects) if subjects else ():
+        payers[row.subject_id].add(row.customer or NOBODY)
+    at = {
+        (customer, event.type, event.occurred_at)
+        for event in events
+        for customer in (
+            payers[event.subject_id] if event.customer is None else {event.customer}
+        )
+    }
+    return {
+        effect.place
+        for customer, type_, moment in at
+        for effect in standing(
+            reader.effects(
+                customer=customer,
+                type_=type_,
+                start=moment,
+                end=moment + 1,
+                upto=posted,
+            )
+        )
+    }
 
 
 def _numbered(reader: Reader) -> Iterator[StoredEntry]:

@@ -15,6 +15,8 @@ batch: the worker orders the entries of one transaction by them.
 
 from __future__ import annotations
 
+import functools
+
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final, cast
 
@@ -118,7 +120,7 @@ def _append_few(
     """
     offered = sorted(zip(entry_ids, rows, strict=True), key=_by_identity)
     values = [value for entry_id, row in offered for value in (entry_id, *row)]
-    inserted = session.rows_of(_few_sql(session, len(rows)), values)
+    inserted = session.rows_of(_few_sql(session.sql("append_few"), len(rows)), values)
     if len(inserted) == len(rows):
         return None
     identities = {
@@ -159,9 +161,12 @@ def _outcome(found: Mapping[int, Known], attempts: Sequence[Sequence[int]]) -> A
     return Appended(entry_ids, known)
 
 
-def _few_sql(session: Session, count: int) -> bytes:
-    values = ", ".join([_ROW] * count).encode()
-    return session.sql("append_few").replace(b"{rows}", values)
+@functools.cache
+def _few_sql(statement: bytes, count: int) -> bytes:
+    """
+    Return *statement* for *count* rows: at most FEW_ROWS_MAX for each book's schema.
+    """
+    return statement.replace(b"{rows}", ", ".join([_ROW] * count).encode())
 
 
 def _by_identity(offered: tuple[int, NewEntry]) -> tuple[str, str]:

@@ -37,9 +37,8 @@ CONNECTION_SECONDS_MAX: Final = 15
 # A connection that was not used for so long is given up.
 IDLE_SECONDS_MAX: Final = 300
 
-# Plans are made for the values at hand: a plan for any values mistakes the few entries
-# above a place for a third of the table. Compiling them never pays here.
-_SETTINGS: Final = b"SET plan_cache_mode = force_custom_plan; SET jit = off"
+# Compiling a plan never pays here.
+_SETTINGS: Final = b"SET jit = off"
 
 
 class Connections:
