@@ -112,7 +112,7 @@ def find(
     search = _Search(
         snapshot=snapshot, meter=meter, question=question, which_keys=which_keys
     )
-    if snapshot.answers_for(rolled) and not search.tail_takes_back():
+    if snapshot.answers_for(rolled) and not search.tail_corrects():
         search.by_rollups()
     else:
         search.by_entries()
@@ -135,7 +135,7 @@ def find_carried(
         question: What is asked.
     """
     search = _Search(snapshot=snapshot, meter=meter, question=question)
-    if snapshot.answers_for(rolled) and not search.tail_takes_back():
+    if snapshot.answers_for(rolled) and not search.tail_corrects():
         search.carry_rolled()
     else:
         search.by_entries()
@@ -194,11 +194,16 @@ class _Search:
         type_ = self.question.meter.event_type
         return self.snapshot.tail(self.customer).effects.get(type_, [])
 
-    def tail_takes_back(self) -> bool:
+    def tail_corrects(self) -> bool:
         """
-        Tell whether the tail voids or moves something: rollups cannot be undone.
+        Tell whether the tail voids or moves something that may be in the rollups.
+
+        They cannot be undone, nor do they say at which place their last level was: an
+        event that an attribution brings may be earlier in the book than that one.
         """
-        return any(effect.sign < 0 for effect in self.tail())
+        return any(
+            effect.sign < 0 or effect.seq != effect.place for effect in self.tail()
+        )
 
     # -- by entries ---------------------------------------------------------------
 
