@@ -221,6 +221,7 @@ def explain(book: Book) -> None:
     table = Table("place", "occurred at (UTC)", "event", "from", "to", box=None)
     for entry in page.entries[:10]:
         data = entry.data
+        assert isinstance(data, dict)
         moment = f"{entry.occurred_at:%Y-%m-%d %H:%M}"
         route = [str(data["origin"]), str(data["dest"])]
         table.add_row(f"{entry.place:,}", moment, entry.event_id, *route)

@@ -113,7 +113,7 @@ class RawPostgres:
             self._connection.execute(statement.encode())
         self._connection.execute(statements["create_temporary_tables"])
         self._copy = statements["copy_offered"]
-        insert, _, rest = statements["append_offered"].partition(b"\nORDER BY ")
+        insert, _, rest = statements["append_offered"].partition(b"\nWHERE ")
         self._insert = insert + b"\n" + rest[rest.index(b"ON CONFLICT") :]
         self._count = f'SELECT count(*) FROM "{schema}".entries'.encode()
 

@@ -57,7 +57,8 @@ COUNTERS: Final = (
 
 # The values of an entry as pgbench knows them; n is drawn for each.
 VALUES: Final = (
-    "(:n::bigint, 0, 'api', 'r-' || :n::bigint, 'llm.request', NULL, NULL, 'acme',"
+    "(:n::bigint, 0, 'api', 'r-' || :n::bigint, 'llm.request', NULL::bigint,"
+    " NULL::bigint, 'acme',"
     f" {AT}, 1, '{{\"tokens\": 1}}', '', decode(repeat('ab', 32), 'hex'), {AT})"
 )
 DRAWN: Final = "\\set n random(1, 9000000000000000000)\n"
@@ -211,6 +212,7 @@ def _by_pgbench(
     Return the transactions a second of each round: appends, updates.
     """
     insert = queries(kept.schema)["append_few"].decode().replace("{rows}", VALUES)
+    insert = insert.replace("%s::text", "'0'::text")
     appends = places.folder / "append.pgbench"
     appends.write_text(f"{DRAWN}{insert};\n", encoding="utf-8")
     updates = places.folder / "update.pgbench"

@@ -46,7 +46,8 @@ HEADER = "id,at,who,minutes,calls\n"
 
 
 def rows(text: str, mapping: str = MAPPING) -> list[tuple[int, Event | Refused]]:
-    return list(events_of(text.splitlines(keepends=True), mapping_from(mapping)))
+    lines = text.splitlines(keepends=True)
+    return [(row.line, row.what) for row in events_of(lines, mapping_from(mapping))]
 
 
 def only(text: str, mapping: str = MAPPING) -> Any:  # noqa: ANN401 - one or the other
@@ -368,3 +369,111 @@ def test_the_history_of_a_project(
     assert series["units"] == len({(row[2], row[3]) for row in inside})
     assert authors["units"] == len({row[2] for row in inside})
     assert commits["units"] == len({row[1] for row in inside})
+
+
+SAME = ["--source", "s", "--type", "t", "--map", "id=a", "--map", "data.b=b"]
+
+
+def test_a_cell_of_any_length_has_an_answer(empty: Program) -> None:
+    """
+    A cell that is too long refuses its row, also over several lines, and the rows
+    around it are recorded; one that fits a document is for the book to judge.
+    """
+    long = "x" * 600_000
+    cells = ["1,x", f"2,{long}", "3,x", f'4,"{long}\n5,y\n"', f"6,{long[:200_000]}"]
+    path = empty.write("r.csv", "\n".join(["a,b", *cells, "7,x", ""]))
+    said = empty.run("events", "record", path, *SAME, "--json")
+
+    assert said.code == 1
+    found = [(one["line"], one.get("code", "recorded")) for one in said.documents]
+    assert found == [
+        (2, "recorded"),
+        (3, "too_large"),
+        (4, "recorded"),
+        (7, "too_large"),
+        (8, "too_large"),
+        (9, "recorded"),
+    ]
+
+
+@pytest.mark.parametrize("length", [10, 700_000])
+def test_rows_before_a_torn_one_are_recorded(empty: Program, length: int) -> None:
+    """
+    A quote that is never closed ends the import, naming its line; what came before it
+    is recorded all the same.
+    """
+    path = empty.write("r.csv", 'a,b\n1,x\n2,y\n3,"' + "z\n" * length)
+    said = empty.run("events", "record", path, *SAME)
+
+    assert (said.code, said.lines[0]) == (1, "2 recorded")
+    assert said.err.startswith("Error: Line 4 is not CSV: ")
+
+
+def test_a_refused_row_is_kept_as_it_was_received(empty: Program) -> None:
+    """
+    With --quarantine a row that is no event is held with its text, line and reason;
+    replaying it says that it is none, and it stays.
+    """
+    path = empty.write("r.csv", 'a,b\n1,"x, y"\n2,"z\nz",3\n')
+    whole = ["--map", "data.b=b:int"]
+    said = empty.run("events", "record", path, *SAME, *whole, "--quarantine")
+    assert (said.code, said.out) == (1, "2 refused, nothing changed\n")
+
+    first, second = empty.ok("events", "quarantine", "list", "--json").documents
+    assert (first["code"], first["field"]) == ("wrong_type", "data.b")
+    assert first["reason"] == "data.b: 'x, y' is no int."
+    assert first["document"] == '1,"x, y"\n'
+    assert (second["code"], second["document"]) == ("malformed", '2,"z\nz",3\n')
+    assert "is no int" in empty.ok("events", "quarantine", "list").out
+
+    again = empty.run("events", "quarantine", "replay", "--all")
+    assert (again.code, again.out) == (1, "0 in the book now, 2 held still\n")
+    [outcome, _] = empty.run(
+        "events", "quarantine", "replay", "--all", "--json"
+    ).documents
+    assert outcome["outcome"]["outcome"] == "refused"
+
+
+def test_a_cut_row_is_not_kept(empty: Program) -> None:
+    """
+    What is too large is refused and not held, since it would be held in part.
+    """
+    path = empty.write("r.csv", f"a,b\n1,{'x' * 600_000}\n")
+
+    assert empty.run("events", "record", path, *SAME, "--quarantine").code == 1
+    assert empty.ok("events", "quarantine", "list").out == "none\n"
+
+
+def test_a_dot_makes_an_object() -> None:
+    """
+    `data.usage.tokens` is the fact that a meter finds at `usage.tokens`.
+    """
+    options = ["id=a", "source={a}", "type={a}", "data.usage.tokens=t:int"]
+    mapping = mapping_of_options([*options, "data.usage.model=m", "data.b=t"])
+    [first, second] = events_of(["a,t,m\n", "1,2,x\n", "1,,\n"], mapping)
+
+    assert isinstance(first.what, Event)
+    assert isinstance(second.what, Event)
+    assert first.what.data == {"usage": {"tokens": 2, "model": "x"}, "b": "2"}
+    assert second.what.data == {}
+
+
+@pytest.mark.parametrize(
+    ("maps", "says"),
+    [
+        (["data.u=b", "data.u.t=b"], "data.u is a value, and data.u.t is inside it"),
+        (["data.u..t=b"], "'data.u..t' is no field"),
+        (["data.u.=b"], "'data.u.' is no field"),
+    ],
+)
+def test_a_fact_is_a_value_or_an_object(
+    empty: Program, maps: list[str], says: str
+) -> None:
+    """
+    A field cannot be both a value and an object, and each step has a name.
+    """
+    path = empty.write("r.csv", "a,b\n1,2\n")
+    options = [word for text in maps for word in ("--map", text)]
+    said = empty.run("events", "record", path, *SAME, *options)
+
+    assert (said.code, says in " ".join(said.err.split())) == (2, True), said.err

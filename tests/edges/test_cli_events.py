@@ -5,7 +5,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -99,8 +101,9 @@ def test_more_lines_than_a_batch(empty: Program) -> None:
 
     assert said.code == 1
     assert said.lines[0] == "5,000 recorded, 1 refused"
-    assert said.err.startswith("line 4: refused: ")
-    assert "The document has 5242" in said.err
+    assert said.err.startswith(
+        "line 4: refused: The document has more than 524,288 bytes: "
+    )
 
 
 def test_only_some_faults_are_printed(empty: Program) -> None:
@@ -297,3 +300,109 @@ def test_what_was_refused_can_be_replayed(program: Program) -> None:
     assert program.run("events", "quarantine", "replay", "999").code == 1
     program.ok("events", "quarantine", "discard", number)
     assert program.ok("events", "quarantine", "list").out == "none\n"
+
+
+def test_an_overlong_line_is_not_kept_in_part(empty: Program) -> None:
+    """
+    The quarantine keeps documents as received, so one that was not read to its end is
+    refused only; one of just the limit is looked at.
+    """
+    limit = 524_288
+    whole = request("1", "2026-03-01T00:00:00Z", 1, customer="acme").rstrip()
+    lines = [whole.ljust(limit), "x" * (limit + 1), "y" * limit]
+    told = "\r\n".join(lines)
+    words = ["events", "record", "-", "--quarantine", "--json"]
+    said = empty.run(*words, told=told)
+
+    codes = [one.get("code", one["outcome"]) for one in said.documents]
+    assert codes == ["recorded", "too_large", "malformed"]
+    held = empty.ok("events", "quarantine", "list", "--json").documents
+    assert [one["code"] for one in held] == ["malformed"]
+
+
+def test_a_mark_at_the_start_is_no_content(empty: Program) -> None:
+    """
+    The byte order mark that some programs write is left out, on the first line only.
+    """
+    line = "\ufeff" + request("1", "2026-03-01T00:00:00Z", 1, customer="acme")
+    said = empty.run("events", "record", "-", told=line + line)
+
+    assert said.lines == ["1 recorded, 1 refused"]
+    assert said.err.startswith("line 2: refused: The document is not a JSON object")
+
+
+@pytest.mark.parametrize(
+    ("version", "says"),
+    [("1.0", "is the number 1.0"), ("1", "is the number 1"), ("[1]", "is an array")],
+)
+def test_a_version_that_is_no_text(empty: Program, version: str, says: str) -> None:
+    """
+    A refusal speaks of JSON, not of the types of this program.
+    """
+    line = document("1").replace('"1.0"', version, 1)
+    said = empty.run("events", "record", "-", told=line)
+
+    assert said.err == f'line 1: refused: specversion {says}: send "1.0".\n'
+
+
+def test_what_is_recorded_is_recorded(
+    empty: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    If the worker fails after the events are durable, that is a warning: the exit code
+    is that of the outcomes.
+    """
+    with closing(sqlite3.connect(empty.book)) as other:
+        other.execute(
+            "CREATE TRIGGER full BEFORE INSERT ON postings "
+            "BEGIN SELECT RAISE(ABORT, 'no more postings'); END"
+        )
+    monkeypatch.chdir(empty.folder)
+    line = request("1", "2026-03-01T00:00:00Z", 1, customer="acme")
+    said = empty.ok("events", "record", "-", told=line)
+    again = empty.ok("events", "record", "-", "--json", told=line)
+
+    assert said.lines == ["1 recorded"]
+    assert said.err.startswith("warning: the worker could not catch up: ")
+    assert [one["outcome"] for one in again.documents] == ["duplicate"]
+
+
+def test_a_directory_is_no_file(empty: Program) -> None:
+    """
+    A directory in the place of a file is called one.
+    """
+    said = empty.run("events", "record", empty.folder)
+
+    assert said.code == 2
+    assert "is a directory" in " ".join(said.err.split())
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["events", "list", "--after"],
+        ["events", "list", "--limit"],
+        ["events", "quarantine", "list", "--after"],
+        ["events", "quarantine", "replay"],
+        ["events", "quarantine", "discard"],
+        ["events", "void", "--actor", "a", "--reason", "r", "--entry"],
+        ["events", "void", "--source", "s", "--actor", "a", "--confirm"],
+        ["meters", "unusable", "tokens", "--after"],
+        ["meters", "unusable", "tokens", "--version"],
+        ["usage", "read", "tokens", "--all-customers", "--place"],
+        ["usage", "read", "tokens", "--all-customers", "--period"],
+        ["periods", "list", "--anchor", "2026-01-01", "--limit"],
+        ["periods", "list", "--anchor", "2026-01-01", "--count"],
+    ],
+)
+def test_a_number_that_no_book_holds(program: Program, words: list[str]) -> None:
+    """
+    A number beyond 64 bits is wrong usage, and the option is named.
+    """
+    said = program.run(*words, str(2**63))
+
+    assert program.run(*words, str(2**63 - 1)).code in {0, 1, 2}
+    assert said.code == 2
+    assert "Invalid value for" in said.err
+    if words[-1].startswith("--"):
+        assert words[-1] in said.err

@@ -4,8 +4,10 @@ What a shell sees when the world fails: a sentence, an exit code, nothing half d
 
 from __future__ import annotations
 
+import json
 import os
 import pty
+import shutil
 import sqlite3
 import subprocess
 import sys
@@ -46,7 +48,7 @@ def test_a_locked_book(program: Program) -> None:
         other.execute("BEGIN IMMEDIATE")
         said = program.run("events", "record", path)
 
-    assert (said.code, said.out) == (3, "no events, nothing changed\n")
+    assert (said.code, said.out) == (3, "")
     assert one_sentence(said)
     assert program.ok("events", "record", path).out == "1 recorded\n"
 
@@ -151,3 +153,141 @@ def test_a_book_in_postgresql(empty_postgres_dsn: str, tmp_path: Path) -> None:
     assert program.ok(*read).lines[-1] == line
     assert program.ok("book", "verify", *schema).out.startswith("sound: 5 entries")
     assert program.run("book", "status").code == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["events", "record", "none.ndjson", "--json"], 2),
+        (["events", "list", "--json", "--after", "x"], 2),
+        (["events", "list", "--after", "x", "--json"], 2),
+        (["events", "record", "torn.csv", "--json", "--map", "id=a"], 1),
+    ],
+)
+def test_an_error_under_json_is_one_line(
+    empty: Program, words: list[str], code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    With --json whatever ends a command is one JSON document on stderr, and nothing
+    else is there.
+    """
+    monkeypatch.chdir(empty.folder)
+    empty.write("torn.csv", 'a,b\n1,2\n2,"\n')
+    same = ["--source", "s", "--type", "t"] if "torn.csv" in words else []
+    said = empty.run(*words, *same)
+
+    assert said.code == code
+    [line] = said.err.splitlines()
+    assert sorted(json.loads(line)) == ["error", "message"]
+
+
+def test_a_book_that_cannot_be_written_is_read(program: Program) -> None:
+    """
+    Who may only read the file can ask everything, and change nothing.
+    """
+    book = Path(program.book)
+    book.chmod(0o444)
+    reading = [
+        "usage read tokens --customer acme --anchor 2026-01-31",
+        "usage explain tokens --customer acme --anchor 2026-01-31",
+        "usage chart tokens --customer acme --anchor 2026-01-31",
+        "meters list",
+        "meters show tokens",
+        "meters unusable tokens",
+        "events list",
+        "events quarantine list",
+        "subjects show ann",
+        "people export ann",
+        "book status",
+        "book verify",
+        "catalog show",
+    ]
+    for words in reading:
+        done = unprivileged(program, *words.split())
+        assert (done.returncode, done.stderr) == (0, ""), words
+
+    done = unprivileged(program, "events", "void", "--entry", "1", *WHO)
+    assert done.returncode == 1
+    assert "cannot be written by this user" in done.stderr
+
+
+WHO = ["--actor", "ops", "--reason", "twice"]
+
+
+def unprivileged(
+    program: Program, *words: str | Path
+) -> subprocess.CompletedProcess[str]:
+    """
+    Run a command as somebody whom the permissions of files bind.
+    """
+    bound = []
+    if os.geteuid() == 0:
+        setpriv = shutil.which("setpriv")
+        if setpriv is None:
+            pytest.skip("root is bound by no permission, and there is no setpriv")
+        bound = [setpriv, "--bounding-set=-dac_override,-dac_read_search"]
+    return subprocess.run(
+        [*bound, EXECUTABLE, *words],
+        env={**os.environ, "METERBOOK": program.book},
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "mysql://me:secret@host/db",
+        "sqlite:///usage.db",
+        "postgresql+psycopg://me:secret@host/db",
+        "file:usage.db",
+        "FILE:///usage.db",
+        "host=localhost dbname=usage password=secret",
+        "dbname=usage",
+    ],
+)
+def test_an_address_of_something_else(tmp_path: Path, target: str) -> None:
+    """
+    What is neither a path nor the address of a PostgreSQL database is told how to
+    write one; no file of that name is made, and no password is repeated.
+    """
+    program = Program(tmp_path, target)
+    for words in (["book", "init"], ["book", "status"], ["book", "migrate"]):
+        said = program.run(*words)
+        assert said.code == 1
+        assert one_sentence(said)
+        assert "write it as postgresql://user@host/database" in said.err
+        assert "secret" not in said.err
+
+
+def test_a_path_that_only_looks_like_an_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    A file may have an equals sign, a colon or a space in its name.
+    """
+    monkeypatch.chdir(tmp_path)
+    for name in ("a=b.db", "a:b.db", "my usage.db", "files.db"):
+        Program(tmp_path, name).ok("book", "init")
+        assert (tmp_path / name).is_file()
+
+
+def test_a_scheme_in_capitals(empty_postgres_dsn: str, tmp_path: Path) -> None:
+    """
+    The scheme of an address is the same in capitals.
+    """
+    parts = conninfo_to_dict(empty_postgres_dsn)
+    program = Program(tmp_path, f"PostgreSQL:///?{urlencode(parts)}")
+
+    assert program.ok("book", "init").out == "a new book: schema meterbook\n"
+
+
+def test_a_book_in_memory_is_not_made_by_a_command(tmp_path: Path) -> None:
+    """
+    A book that would be gone at once is wrong usage, with the reason.
+    """
+    said = Program(tmp_path, ":memory:").run("book", "init")
+
+    assert said.code == 2
+    assert "is gone when the command ends" in " ".join(said.err.split())

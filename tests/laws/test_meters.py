@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meterbook.foundation.units import UNITS_MAX
 from meterbook.metering.aggregations import HOURLY, LEVELS, Aggregation
 from meterbook.metering.meters import (
     FIELDS,
@@ -25,7 +26,7 @@ from meterbook.metering.meters import (
     compile_meter,
     meter_from,
 )
-from meterbook.metering.observing import GROUP_BYTES_MAX, KEY_BYTES_MAX, UNITS_MAX
+from meterbook.metering.observing import GROUP_BYTES_MAX, KEY_BYTES_MAX
 from meterbook.metering.paths import MISSING, find
 from meterbook.metering.scalars import row_text, row_values
 

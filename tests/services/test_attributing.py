@@ -174,3 +174,18 @@ def test_an_attribution_needs_a_zone(book: Book) -> None:
     """
     with pytest.raises(errors.InvalidInstantError):
         book.attribute("ann", "acme", effective_at=NOON.replace(tzinfo=None))
+
+
+def test_the_moment_of_an_attribution_can_be_text(book: Book) -> None:
+    """
+    It is said as in a reading: an instant, or a day that begins in UTC.
+    """
+    book.attribute("ann", "acme", effective_at="2026-03-01T09:30:00+01:00")
+    book.attribute("ann", "globex", effective_at="2026-03-02")
+
+    assert [one.effective_at for one in book.attributions("ann")] == [
+        dt.datetime(2026, 3, 1, 8, 30, tzinfo=dt.UTC),
+        dt.datetime(2026, 3, 2, tzinfo=dt.UTC),
+    ]
+    with pytest.raises(errors.InvalidInstantError):
+        book.attribute("ann", "acme", effective_at="yesterday")

@@ -381,3 +381,16 @@ def test_a_bulk_void_refuses_what_was_not_previewed(metered: Book) -> None:
     with pytest.raises(errors.InvalidQueryError, match="which events"):
         metered.void_where(EventQuery(), actor="ops", reason="r", expected_count=1)
     assert units(metered) == 420
+
+
+@pytest.mark.parametrize("unknown", [-1, 2**63, 10**30, True, 1.0])
+def test_an_entry_id_that_cannot_be_is_unknown(book: Book, unknown: int) -> None:
+    """
+    An id beyond what a store can hold is as unknown as any other.
+    """
+    book.record([event("1")])
+
+    with pytest.raises(errors.UnknownEntryError, match="entry"):
+        book.void(entry_id=unknown, actor="ops", reason="x")
+    with pytest.raises(errors.UnknownEntryError, match="entry"):
+        book.amend(entry_id=unknown, replacement=event("2"), actor="a", reason="x")

@@ -9,7 +9,9 @@ import datetime as dt
 import msgspec
 import pytest
 
-from meterbook import Book, Event, EventQuery, errors
+from meterbook import Book, Duplicate, Event, EventQuery, errors
+from meterbook.ports import QuarantineRow
+from services.books import on_postgres
 
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -181,3 +183,130 @@ def test_usage_of_the_erased_keeps_its_payer(used: Book) -> None:
     reading = used.read("seats", customer="globex", anchor="2026-03-01")
 
     assert reading.units == 1
+
+
+def told_by_another(book: Book, other: Book) -> None:
+    """
+    Erase ann in *book*, and record of her in *other*, which has not heard of it.
+    """
+    other.record([event("1", subject="ann")])
+    erased = book.people.erase("ann", actor="ops", reason="a request by mail")
+    batch = [event(f"b-{number}", subject="ann", actor="bob") for number in range(20)]
+
+    other.record([event("2", subject="ann", actor="eve")])
+    other.record([event("3", subject="ann")])
+    other.record(batch)
+
+    book.work()
+    entries = book.entries(EventQuery(subject="ann"))
+    assert [entry.id for entry in entries] == ["2", "3", *(one.id for one in batch)]
+    gone = f"person-{erased.person_id}"
+    assert [e.id for e in book.entries() if gone in (e.subject, e.actor)] == ["1"]
+
+
+def test_nothing_new_is_filed_under_the_erased(book: Book) -> None:
+    """
+    Who is recorded right after another process erased them is somebody new at once.
+    """
+    told_by_another(book, Book(book._store, book._clock))
+
+
+def test_nothing_new_is_filed_under_the_erased_on_postgres(postgres_dsn: str) -> None:
+    """
+    So it is where other processes record at the same time.
+    """
+    with on_postgres(postgres_dsn) as book, on_postgres(postgres_dsn) as other:
+        told_by_another(book, other)
+
+
+@pytest.mark.parametrize("single", [True, False])
+def test_what_was_known_does_not_bring_a_name_back(used: Book, single: bool) -> None:  # noqa: FBT001 - by case
+    """
+    A retry or a conflict after an erasure leaves no trace of the name.
+    """
+    used.people.erase("ann", actor="ops", reason="a request by mail")
+    retry = event("1", subject="ann")
+    conflict = msgspec.structs.replace(event("3", subject="ann"), data={"minutes": 8})
+
+    for batch in [[retry], [conflict]] if single else [[retry, conflict]]:
+        used.record(batch)
+
+    with pytest.raises(errors.UnknownSubjectError):
+        used.people.export("ann")
+    used.record([conflict, event("4", subject="ann")])
+    assert [entry["id"] for entry in used.people.export("ann")] == ["4"]
+
+
+def test_a_retried_attribution_does_not_bring_a_name_back(used: Book) -> None:
+    """
+    An attribution that was made before the erasure, and is sent again, is no news.
+    """
+    used.attribute("ann", "acme", effective_at=NOON, id="a-1")
+    used.people.erase("ann", actor="ops", reason="a request by mail")
+
+    used.attribute("ann", "acme", effective_at=NOON, id="a-1")
+
+    with pytest.raises(errors.UnknownSubjectError):
+        used.people.export("ann")
+
+
+def test_a_name_does_not_come_back_on_postgres(postgres_dsn: str) -> None:
+    """
+    A retry after an erasure leaves no name behind there either.
+    """
+    with on_postgres(postgres_dsn) as book:
+        book.record([event("1", subject="ann")])
+        book.people.erase("ann", actor="ops", reason="a request by mail")
+
+        [answer] = book.record([event("1", subject="ann")])
+
+        assert isinstance(answer, Duplicate)
+        with pytest.raises(errors.UnknownSubjectError):
+            book.people.export("ann")
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        pytest.param("Zoë/ \U0001f600".encode(), id="as it is"),
+        pytest.param(rb"Zo\u00eb/ \ud83d\ude00", id="lower case"),
+        pytest.param(rb"Zo\u00EB/ \uD83D\uDE00", id="upper case"),
+        pytest.param(rb"\u005a\u006F\u00eB\/ \uD83d\udE00", id="mixed"),
+    ],
+)
+def test_a_name_is_found_however_it_is_spelled(book: Book, spelled: bytes) -> None:
+    """
+    JSON can write each character in several ways: a held document is listed for all.
+    """
+    refused = b'{"specversion":"1.0","source":"api","id":"9","subject":"%s"}'
+    book.record_json([refused % spelled], quarantine=True)
+    book.record([event("5", subject="Zoë/ \U0001f600")])
+
+    erasure = book.people.erase("Zoë/ \U0001f600", actor="ops", reason="x")
+
+    assert erasure.quarantine_ids == (1,)
+
+
+def test_erasing_blanks_documents_that_an_older_version_kept(used: Book) -> None:
+    """
+    A document that was resolved when those still kept their bytes loses them.
+    """
+    row = QuarantineRow(
+        quarantine_id=0,
+        received_at=0,
+        code="malformed",
+        field="time",
+        reason="x",
+        document=b"ann",
+        state="replayed",
+        resolved_at=7,
+    )
+    with used._store.writing() as writer:
+        writer.quarantine(row)
+
+    assert used.people.erase("ann", actor="ops", reason="x").quarantine_ids == ()
+
+    with used._store.reading() as reader:
+        assert list(reader.quarantined(after=0, limit=9, held=False)) == [
+            row._replace(quarantine_id=1, document=b"")
+        ]

@@ -184,3 +184,37 @@ def test_only_what_is_held_can_be_resolved(book: Book) -> None:
     book.discard(first)
     with pytest.raises(errors.UnknownEntryError):
         book.discard(first)
+
+
+def test_a_resolved_document_keeps_nothing_of_what_it_said(book: Book) -> None:
+    """
+    What was replayed is in the book, what was discarded is wanted by nobody: of both
+    only the fact is kept, not the bytes.
+    """
+    first, second = held(book, 2)
+    book.discard(first)
+    book.move_clock(NOON + dt.timedelta(hours=1))
+    book.replay()
+
+    with book._store.reading() as reader:
+        rows = reader.quarantined(after=0, limit=9, held=False)
+
+    assert [(row.quarantine_id, row.state, row.document) for row in rows] == [
+        (first, "discarded", b""),
+        (second, "replayed", b""),
+    ]
+
+
+@pytest.mark.parametrize("unknown", [-1, 0, 2**63, 10**30, True, 1.0])
+def test_an_id_that_cannot_be_is_not_held(book: Book, unknown: int) -> None:
+    """
+    An id beyond what a store can hold is as unknown as any other.
+    """
+    held(book)
+    with pytest.raises(errors.UnknownEntryError):
+        book.discard(unknown)
+    with pytest.raises(errors.UnknownEntryError):
+        book.replay([unknown])
+    if unknown != 0 and unknown is not True:
+        with pytest.raises(errors.InvalidQueryError, match="after"):
+            book.quarantined(after=unknown)

@@ -317,7 +317,7 @@ def test_more_people_than_are_remembered(
 
     assert [type(answer) for answer in first] == [Recorded] * 10
     assert [type(answer) for answer in second] == [Duplicate] * 10
-    assert len(book._recorder.people.ids) <= 11
+    assert len(book._recorder.people.named.ids) <= 11
     assert len({entry.subject for entry in book.entries()}) == 10
 
 
@@ -339,6 +339,20 @@ def test_recording_is_found_by_what_it_said(book: Book) -> None:
     assert book.entries(EventQuery(subject="nobody")) == []
     with pytest.raises(errors.InvalidQueryError, match="limit"):
         book.entries(limit=0)
+
+
+@pytest.mark.parametrize("number", [-1, 2**63, 10**25, True, 1.5, "1"])
+def test_a_cursor_is_a_number_that_a_book_can_hold(book: Book, number: int) -> None:
+    """
+    Anything else for `after` or `limit` is an error that names the argument.
+    """
+    book.define({"m": {"event_type": "t", "aggregation": "count"}})
+
+    for ask in (book.entries, lambda **given: book.unusable("m", **given)):
+        with pytest.raises(errors.InvalidQueryError, match="after"):
+            ask(after=number)
+        with pytest.raises(errors.InvalidQueryError, match="limit"):
+            ask(limit=number)
 
 
 def test_threads_share_a_book(book: Book) -> None:

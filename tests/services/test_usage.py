@@ -245,7 +245,7 @@ def pooled(
     return reading
 
 
-@pytest.mark.parametrize("place", [-1, 3, 2**63])
+@pytest.mark.parametrize("place", [-1, 3, 2**63, 10**30, True, 1.5, "1"])
 def test_an_unknown_place_is_refused(any_book: Book, place: int) -> None:
     """
     A place that no entry has yet is an error that says which is the last.

@@ -284,14 +284,14 @@ def test_customers_with_rollups_are_listed(postgres_store: PostgresStore) -> Non
                 "places 5 to 5: nobody has them, though later ones are given out",
                 "entry 2 (ci, e000001): it has no place, and will not get one",
                 "entry 3 (ci, e000002): it has no place, and will not get one",
-                "entry 5 (ci, v): it has no place, and will not get one",
+                "entry 4 (ci, e000003): it has no place, and will not get one",
                 "place 2: it is posted under 'acme', which its event denies",
                 "place 3: it is posted under 'acme', which its event denies",
             ],
         ),
         (
             "UPDATE log SET xid = '1' WHERE seq = 5",
-            ["place 5: its entry 5 is not there"],
+            ["place 5: its entry 4 is not there"],
         ),
         (
             "DELETE FROM postings WHERE place = 3",
@@ -324,7 +324,9 @@ def test_contradictions_are_named(
     A sound book has none, with entries that wait for a place and with one that was void
     before it had one; each kind of damage is named with its place.
     """
-    ids = postgres_store.append([*offers(4), offer("v", kind=VOID)]).entry_ids
+    ids = postgres_store.append(offers(4)).entry_ids
+    void = offer(str(ids[3]), kind=VOID, source="meterbook:void")
+    postgres_store.append([void])
     with postgres_store.following() as follower:
         assert follower is not None
         follower.number()
@@ -333,11 +335,15 @@ def test_contradictions_are_named(
             Posting("acme", "tokens", row.occurred_at, row.seq or 0, row.seq or 0, 1)
             for row in rows[:3]
         )
-        follower.post([Posting("acme", "tokens", rows[0].occurred_at, 1, 5, -1)])
-        follower.add_voids([(ids[3], 1)])
+        follower.post([Posting("acme", "tokens", rows[0].occurred_at, 1, 4, -1)])
+        follower.add_voids([(ids[3], 4)])
         follower.set_posted(5)
     postgres_store.append(offers(2, prefix="waiting"))
-    servers.ask(postgres_dsn, f"SET search_path = meterbook; {damage}")
+    swap = (
+        "UPDATE log SET seq = 6 WHERE seq = 4; UPDATE log SET seq = 4 WHERE seq = 5;"
+        " UPDATE log SET seq = 5 WHERE seq = 6"
+    )
+    servers.ask(postgres_dsn, f"SET search_path = meterbook; {swap}; {damage}")
 
     with postgres_store.reading() as reader:
         assert reader.contradictions() == found

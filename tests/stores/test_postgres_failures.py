@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import psycopg
 import pytest
 
+from psycopg.conninfo import make_conninfo
+
 import servers
 
 from meterbook.foundation.errors import (
@@ -105,6 +107,47 @@ def test_an_old_server_is_refused(
         PostgresStore.open(postgres_dsn)
 
     assert not raised.value.retryable
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        pytest.param({"dbname": "nope"}, "database", id="database"),
+        pytest.param({"user": "nobody-9"}, "role", id="role"),
+        pytest.param({"host": "no-such-host.invalid"}, "host", id="host"),
+        pytest.param({"sslmode": "bogus"}, "sslmode", id="option's value"),
+    ],
+)
+def test_an_address_that_is_wrong_stays_wrong(
+    postgres_server: str, parts: dict[str, str], said: str
+) -> None:
+    """
+    What the server or the driver does not know is not worth trying again.
+    """
+    with pytest.raises(StoreError, match=said) as raised:
+        PostgresStore.open(make_conninfo(postgres_server, **parts))
+
+    assert not raised.value.retryable
+    assert "Check" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "dsn",
+    [
+        "postgresql://x/y?foo=1",
+        "postgresql://u:secret@[::1/x",
+        "host=x foo=1",
+        "nothing at all",
+    ],
+)
+def test_an_address_that_is_none_is_the_callers(dsn: str) -> None:
+    """
+    An address that cannot be read is a mistake of the caller, who is told where.
+    """
+    with pytest.raises(CallerError, match="address") as raised:
+        PostgresStore.open(dsn)
+
+    assert "secret" not in str(raised.value)
 
 
 def test_a_server_that_is_not_there_may_be_there_later() -> None:

@@ -182,6 +182,46 @@ def test_people_have_ids_until_they_are_erased(
         assert writer.name_people(["ada"])["ada"] != first["ada"]
 
 
+def test_an_erasure_since_keeps_entries_out(
+    postgres_store: PostgresStore,
+) -> None:
+    """
+    Told how many were erased when ids were looked up, nothing is appended once there
+    are more.
+    """
+    for count in (1, 20):
+        told = offers(count, prefix=f"{count}-")
+        with postgres_store.writing() as writer:
+            writer.set_setting(name="erasures", value=str(count))
+        assert postgres_store.append_unless_erased(told, erasures="0") is None
+
+        found = postgres_store.append_unless_erased(told, erasures=str(count))
+
+        assert found is not None
+        assert found.known == {}
+        again = postgres_store.append_unless_erased(told, erasures=str(count))
+        assert again is not None
+        assert len(again.known) == count
+
+
+def test_a_name_given_in_vain_is_taken_back(
+    postgres_store: PostgresStore,
+) -> None:
+    """
+    Only the transaction that gave a name can take it back; its id is not given again.
+    """
+    with postgres_store.writing() as writer:
+        before = writer.name_people(["ada"])
+    with postgres_store.writing() as writer:
+        ids = writer.name_people(["ada", "bob", "cyd"])
+        assert writer.unname_people([None, ids["ada"], ids["bob"]]) == {ids["bob"]}
+        assert writer.people(ids) == before | {"cyd": ids["cyd"]}
+
+    with postgres_store.writing() as writer:
+        assert writer.unname_people(ids.values()) == set()
+        assert writer.name_people(["bob"])["bob"] not in ids.values()
+
+
 def test_settings_are_written_over(postgres_store: PostgresStore) -> None:
     """
     A setting is what was written last; one that never was is None.

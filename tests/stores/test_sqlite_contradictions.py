@@ -31,7 +31,7 @@ def store() -> Iterator[SqliteStore]:
             [
                 row("a"),
                 row("b", customer=None, subject_id=7),
-                row("1", kind=ATTRIBUTION, customer=None, subject_id=7),
+                row("1", kind=ATTRIBUTION, customer="acme", subject_id=7),
                 row("c", customer=None, subject_id=7),
             ]
         )
@@ -69,6 +69,9 @@ def test_a_sound_book_has_no_contradictions(store: SqliteStore) -> None:
                 "places 1 to 1 have no entry",
                 "places 3 to 3 have no entry",
                 "entry 1: its posting under 'acme' is not what it says",
+                "entry 3: the attributions have a row that it does not say",
+                "place 2: place 3 did not correct it, and it is posted so",
+                "place 2: place 3 did not correct it, and it is posted so",
             ],
             id="entries gone",
         ),

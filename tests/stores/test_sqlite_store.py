@@ -157,6 +157,46 @@ def test_people_keep_the_id_they_were_given(store: SqliteStore) -> None:
         assert reader.names([first["bob"], 99]) == {first["bob"]: "bob"}
 
 
+def test_an_erasure_since_keeps_entries_out(
+    store: SqliteStore,
+) -> None:
+    """
+    Told how many were erased when ids were looked up, nothing is appended once there
+    are more.
+    """
+    for size in (1, 20):
+        told = [row(f"{size}-{index}") for index in range(size)]
+        with store.writing() as writer:
+            writer.set_setting(name="erasures", value=str(size))
+        assert store.append_unless_erased(told, erasures="0") is None
+
+        found = store.append_unless_erased(told, erasures=str(size))
+
+        assert found is not None
+        assert found.known == {}
+        again = store.append_unless_erased(told, erasures=str(size))
+        assert again is not None
+        assert len(again.known) == size
+
+
+def test_a_name_given_in_vain_is_taken_back(
+    store: SqliteStore,
+) -> None:
+    """
+    Only the transaction that gave a name can take it back; its id is not given again.
+    """
+    with store.writing() as writer:
+        before = writer.name_people(["ada"])
+    with store.writing() as writer:
+        ids = writer.name_people(["ada", "bob", "cyd"])
+        assert writer.unname_people([None, ids["ada"], ids["bob"]]) == {ids["bob"]}
+        assert writer.people(ids) == before | {"cyd": ids["cyd"]}
+
+    with store.writing() as writer:
+        assert writer.unname_people(ids.values()) == set()
+        assert writer.name_people(["bob"])["bob"] not in ids.values()
+
+
 def test_many_names_are_one_question(store: SqliteStore) -> None:
     """
     Any number of names can be asked for at once.

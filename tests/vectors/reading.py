@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from meterbook.foundation.instants import parse_instant
+from meterbook.foundation.instants import parse_utc, to_micros
 from meterbook.metering.meters import Envelope, meter_from
 from meterbook.metering.readings import AsOf, Fact, Question, read_facts
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 
 ENVELOPE = Envelope(source="vectors", type="use")
+
+
+def micros_of(text: str) -> int:
+    return to_micros(parse_utc(text))
 
 
 def read(
@@ -51,4 +55,4 @@ def read(
 
 
 def numbers(pairs: Iterable[tuple[str, object]]) -> list[tuple[int, dict[str, Any]]]:
-    return [(parse_instant(at), {"n": n}) for at, n in pairs]
+    return [(micros_of(at), {"n": n}) for at, n in pairs]

@@ -17,12 +17,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from meterbook.foundation.instants import HOUR, parse_instant, parse_moment, to_moment
+from meterbook.foundation.instants import HOUR, parse_moment, to_moment
 from meterbook.foundation.periods import Calendar, Interval, Period
 from meterbook.metering.admission import Admitted, admit
 from meterbook.metering.events import Event
 from vectors.cases import Case, all_cases, require_vectors
-from vectors.reading import numbers, read
+from vectors.reading import micros_of, numbers, read
 
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def weighted_sum(case: Case) -> None:
     """
     The case states changes, a level meter levels: say the level after each change.
     """
-    start, last = (parse_instant(at) for at in case.inputs["period"].split("/"))
+    start, last = (micros_of(at) for at in case.inputs["period"].split("/"))
     period = Period.between(start, last + 1_000)  # its last millisecond is inside
     level = Decimal(case.inputs["initial"])
     levels = []
@@ -147,7 +147,7 @@ def seats_by_day(case: Case) -> None:
     Seats added or removed at midnight, weighted by time; rounded up, as the note says.
     """
     inputs = case.inputs
-    start, end = (parse_instant(at) for at in inputs["period"].split("/"))
+    start, end = (micros_of(at) for at in inputs["period"].split("/"))
     period = Period.between(start, end + 1_000_000)  # its last second is inside
     assert period.end_us - period.start_us == inputs["period_days"] * 24 * HOUR
     day = 24 * HOUR
@@ -157,7 +157,7 @@ def seats_by_day(case: Case) -> None:
         "1 added at period_start+15d": [(15 * day, 1)],
     }[inputs["seats"]]
     if "period_end" in inputs:
-        left = parse_instant(inputs["period_end"]) + 1_000_000 - start
+        left = micros_of(inputs["period_end"]) + 1_000_000 - start
         levels.append((left, 0))
 
     reading = read(
@@ -287,7 +287,7 @@ def active_in_the_last_days(case: Case) -> None:
     window = Period(end - dt.timedelta(days=inputs["window_days"]), end)
     found = []
     for day in inputs["last_action"]:
-        said = [(parse_instant(f"{day}T00:00:00Z"), {"key": "ann"})]
+        said = [(micros_of(f"{day}T00:00:00Z"), {"key": "ann"})]
         found.append(read(said, window, aggregation="unique", value="key").units == 1)
     assert found == case.expected["active"]
 
@@ -427,7 +427,7 @@ def test_what_occurs_at_the_end_is_counted_in_the_next_period() -> None:
     KB-300 by our rule: the record at the last boundary is in no period before it.
     """
     [case] = [case for case in OF_OUR_KINDS if case.id == "KB-300"]
-    start, end = map(parse_instant, case.inputs["boundaries"])
+    start, end = map(micros_of, case.inputs["boundaries"])
     said = numbers((at, n) for at, _, n in case.inputs["records"])
 
     reading = read(said, Period.between(start, end), aggregation="sum", value="n")
@@ -441,7 +441,7 @@ def test_the_past_has_no_wall(name: str) -> None:
     What these sources refuse as too old is taken and counted.
     """
     [case] = [case for case in OF_OUR_KINDS if case.id == name]
-    now = parse_instant(case.inputs["now"])
+    now = micros_of(case.inputs["now"])
     for index, at in enumerate(case.inputs["events"]):
         offered = Event(
             source="api",

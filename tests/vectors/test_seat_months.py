@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from meterbook.foundation.instants import parse_instant, parse_moment
+from meterbook.foundation.instants import parse_moment
 from meterbook.foundation.periods import Calendar, Interval
 from vectors.cases import VECTORS, require_vectors
-from vectors.reading import read
+from vectors.reading import micros_of, read
 
 
 require_vectors()
@@ -35,7 +35,7 @@ def test_seats_by_month(case: dict[str, Any]) -> None:
     or not, exactly as stated.
     """
     as_of = parse_moment(case["as_of"])
-    said = [(parse_instant(one["at"]), {"n": one["seats"]}) for one in case["levels"]]
+    said = [(micros_of(one["at"]), {"n": one["seats"]}) for one in case["levels"]]
     calendar = Calendar(parse_moment(case["anchor"]), Interval.MONTH)
 
     found = [

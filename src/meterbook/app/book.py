@@ -17,6 +17,7 @@ import contextlib
 
 from typing import TYPE_CHECKING
 
+from meterbook.app.asking import moment_from
 from meterbook.app.clocks import TestClock, clock_of, new_id, set_test_clock
 from meterbook.app.opening import (
     DEFAULT_SCHEMA,
@@ -48,7 +49,14 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
-    from meterbook.metering.events import Event, Recording
+    from meterbook.app.asking import Moment
+    from meterbook.metering.events import (
+        Conflict,
+        Duplicate,
+        Event,
+        Recorded,
+        Recording,
+    )
     from meterbook.ports import Clock, Store
     from meterbook.services.following import Step
     from meterbook.services.listing import EntryView, Kind, UnusableEntry
@@ -77,8 +85,6 @@ class Book:
         void: Takes an event back; see `Corrector.void`.
 
         amend: Replaces one; see `Corrector.amend`.
-
-        attribute: Says to whom a subject belongs; see `Attributor.attribute`.
 
         attributions: Lists what was said of it; see `Attributor.attributions`.
 
@@ -127,7 +133,6 @@ class Book:
         self._voider = Voider(store, clock)
 
         self._attributor = Attributor(store, clock, new_id)
-        self.attribute = self._attributor.attribute
         self.attributions = self._attributor.attributions
 
         cataloguer = Cataloguer(store, clock, recorder)
@@ -259,6 +264,31 @@ class Book:
         Record CloudEvents documents, one a line, and answer for each, in order.
         """
         return self._recorder.record_json(lines, quarantine=quarantine)
+
+    def attribute(  # noqa: PLR0913 - who, whose, since when, says who, and why
+        self,
+        subject: str,
+        customer: str | None,
+        *,
+        effective_at: Moment,
+        actor: str | None = None,
+        reason: str | None = None,
+        id: str | None = None,  # noqa: A002 - as CloudEvents calls it
+    ) -> Recorded | Duplicate | Conflict:
+        """
+        Record that *subject* belongs to *customer*, from *effective_at* on.
+
+        That is an aware datetime or text, of which a bare date is midnight in UTC. See
+        `meterbook.services.attributing.Attributor.attribute`.
+        """
+        return self._attributor.attribute(
+            subject,
+            customer,
+            effective_at=moment_from(effective_at),
+            actor=actor,
+            reason=reason,
+            id=id,
+        )
 
     # Correcting by query.
 

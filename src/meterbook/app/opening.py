@@ -11,9 +11,11 @@ a path, or `:memory:`         SQLite
 
 from __future__ import annotations
 
+import re
+
 from typing import TYPE_CHECKING, Final
 
-from meterbook.foundation.errors import MissingExtraError
+from meterbook.foundation.errors import MissingExtraError, NotABookError
 from meterbook.stores.sqlite import SqliteStore
 
 
@@ -25,6 +27,17 @@ if TYPE_CHECKING:
 
 # Both are in use: PostgreSQL's own tools take either.
 POSTGRES_SCHEMES: Final = ("postgresql://", "postgres://")
+
+# What other programs take for a database: a URI, or the words that libpq reads.
+_OTHER_ADDRESS: Final = re.compile(
+    r"""
+    [a-z][a-z0-9+.-]*://
+    | file:
+    | \s*(?:host|hostaddr|port|dbname|user|password|service)\s*=
+    | \s*\w+\s*=\s*\S+\s+\w+\s*=
+    """,
+    re.IGNORECASE | re.VERBOSE,
+)
 
 DEFAULT_SCHEMA: Final = "meterbook"
 
@@ -41,7 +54,7 @@ def create_store(target: str | Path, *, schema: str) -> Store:
         MissingExtraError: If the target is PostgreSQL and its driver is not there.
     """
     if is_postgres(target):
-        return _postgres().create(str(target), schema=schema)
+        return _postgres().create(_address(target), schema=schema)
 
     return SqliteStore.create(target)
 
@@ -60,7 +73,7 @@ def open_store(target: str | Path, *, schema: str, read_only: bool) -> Store:
         MissingExtraError: If the target is PostgreSQL and its driver is not there.
     """
     if is_postgres(target):
-        return _postgres().open(str(target), schema=schema, read_only=read_only)
+        return _postgres().open(_address(target), schema=schema, read_only=read_only)
 
     return SqliteStore.open(target, read_only=read_only)
 
@@ -78,17 +91,41 @@ def migrate_store(target: str | Path, *, schema: str) -> Store:
     """
     if is_postgres(target):
         store = _postgres()
-        store.migrate(str(target), schema=schema)
-        return store.open(str(target), schema=schema)
+        store.migrate(_address(target), schema=schema)
+        return store.open(_address(target), schema=schema)
 
     return SqliteStore.migrate(target)
 
 
 def is_postgres(target: str | Path) -> bool:
     """
-    Tell whether *target* is the address of a PostgreSQL database.
+    Tell whether *target* is the address of a PostgreSQL database, else it is a path.
+
+    Raises:
+        NotABookError: If it is neither: text that names a database in another way
+            would become a file of that name.
     """
-    return str(target).startswith(POSTGRES_SCHEMES)
+    if not isinstance(target, str):
+        return False
+    if target.lower().startswith(POSTGRES_SCHEMES):
+        return True
+    if _OTHER_ADDRESS.match(target):
+        # Not repeated: there may be a password in it.
+        message = (
+            "This is no path of a file, and no address of a book in PostgreSQL: "
+            "write it as postgresql://user@host/database."
+        )
+        raise NotABookError(message)
+
+    return False
+
+
+def _address(target: str | Path) -> str:
+    """
+    Return the address *target* with its scheme in small letters, as libpq needs it.
+    """
+    scheme, mark, rest = str(target).partition("://")
+    return f"{scheme.lower()}{mark}{rest}"
 
 
 def _postgres() -> type[PostgresStore]:

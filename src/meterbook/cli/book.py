@@ -10,7 +10,7 @@ import typer
 
 from meterbook.cli import options
 from meterbook.cli.errors import ExitCode, moment_of
-from meterbook.cli.opening import created, migrated, opened
+from meterbook.cli.opening import created, migrated, opened, opened_to_read
 from meterbook.cli.progress import Telling
 from meterbook.cli.rendering import counted, print_json, print_table, printable
 from meterbook.cli.stretches import Spelling
@@ -81,7 +81,7 @@ def status(
     """
     Show how much a book holds, and how far the worker has come.
     """
-    with opened(book, schema) as found:
+    with opened_to_read(book, schema) as found:
         shown = found.status()
     if json:
         print_json(shown)
@@ -126,7 +126,7 @@ def verify(
     """
     Check that a book agrees with itself; exit with 1 if it does not.
     """
-    with opened(book, schema) as found, Telling() as telling:
+    with opened_to_read(book, schema) as found, Telling() as telling:
         result = found.verify(progress=telling.tell)
     if json:
         print_json(

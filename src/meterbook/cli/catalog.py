@@ -11,7 +11,7 @@ import typer
 
 from meterbook.cli import options
 from meterbook.cli.files import text_of
-from meterbook.cli.opening import opened
+from meterbook.cli.opening import opened, opened_to_read
 from meterbook.cli.rendering import json_text, print_json, print_table
 from meterbook.cli.toml import toml_table
 
@@ -105,7 +105,7 @@ def show(
     """
     Print the latest version of every meter, as a catalog that can be applied.
     """
-    with opened(book, schema) as found:
+    with opened_to_read(book, schema) as found:
         defined = found.meters()
     for one in defined:
         if json:

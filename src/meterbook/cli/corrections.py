@@ -51,7 +51,12 @@ Id = Annotated[
 Entry = Annotated[
     int | None,
     typer.Option(
-        "--entry", metavar="N", help="One event, by entry id.", show_default=False
+        "--entry",
+        min=1,
+        max=options.INTEGER_MAX,
+        metavar="N",
+        help="One event, by entry id.",
+        show_default=False,
     ),
 ]
 
@@ -74,6 +79,7 @@ Confirm = Annotated[
     typer.Option(
         "--confirm",
         min=0,
+        max=options.INTEGER_MAX,
         metavar="N",
         help="Void these, as many as the preview counted.",
         show_default=False,

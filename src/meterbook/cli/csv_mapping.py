@@ -14,6 +14,7 @@ How a row of a CSV file becomes an event.
     lines = { column = "lines", type = "int" }       # int, decimal or text
     imported = true                                  # a constant
 
+A dot in the name of a fact makes an object: `data.usage.tokens` is `tokens` in `usage`.
 `{row}` is the row's number, from 1, unless a column is called so. A cell that is empty
 leaves its field out, and so does text of which every column is empty.
 """
@@ -144,7 +145,7 @@ def in_zone(mapping: Mapping, zone: str | None) -> Mapping:
 
 def check_complete(mapping: Mapping) -> None:
     """
-    Check that *mapping* has what every event needs.
+    Check that *mapping* has what every event needs, and that its facts fit together.
 
     Raises:
         BadParameter: If it has not.
@@ -154,12 +155,17 @@ def check_complete(mapping: Mapping) -> None:
         sentence = f"{missing[0]} is not mapped: every event needs {', '.join(NEEDED)}."
         _refuse(sentence)
 
+    for name in mapping:
+        inside = next((one for one in mapping if one.startswith(f"{name}.")), None)
+        if inside is not None:
+            _refuse(f"{name} is a value, and {inside} is inside it: map one of them.")
+
 
 def _field(name: str, stated: object) -> Field:
     """
     Return the field *name* as the mapping states it.
     """
-    is_data = name.startswith(_DATA) and len(name) > len(_DATA)
+    is_data = name.startswith(_DATA) and all(name.split("."))
     if not is_data and name not in (*ENVELOPE, _TIME):
         known = ", ".join((*ENVELOPE, _TIME, "data.<name>"))
         _refuse(f"{name!r} is no field of an event: use {known}.")

@@ -9,10 +9,11 @@ import datetime as dt
 import re
 
 from decimal import Decimal
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from meterbook.cli.csv_mapping import ENVELOPE, NEEDED
 from meterbook.cli.errors import refuse
+from meterbook.cli.row_lines import ROW_CHARS_MAX, RowLines
 from meterbook.foundation.errors import CallerError, InvalidInstantError
 from meterbook.foundation.instants import INSTANT_CHARS_MAX, parse_utc
 from meterbook.foundation.zones import first_moment, zone_named
@@ -33,6 +34,13 @@ if TYPE_CHECKING:
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _ROW: Final = "row"
 
+_TOO_LARGE: Final = Refused(
+    code="too_large",
+    field="",
+    reason=f"The row has more than {ROW_CHARS_MAX:,} characters: "
+    "send the facts, and a link to the rest.",
+)
+
 # The book says what is too long; this only keeps a cell from being a bomb.
 _INT: Final = re.compile(r"-?[0-9]{1,1000}")
 _DECIMAL: Final = re.compile(r"-?[0-9]{1,1000}(?:\.[0-9]{1,1000})?")
@@ -49,11 +57,26 @@ class _CellError(Exception):
         self.refused = Refused(code=code, field=field, reason=f"{field}: {found}")
 
 
-def events_of(
-    lines: Iterable[str], mapping: Mapping
-) -> Iterator[tuple[int, Event | Refused]]:
+class RowRead(NamedTuple):
     """
-    Yield the line on which each row ends, and its event or why it is none.
+    A row of the file.
+
+    Attributes:
+        line: The line on which it ends.
+
+        what: Its event, or why it is none.
+
+        text: As it stands in the file; empty if it is too large.
+    """
+
+    line: int
+    what: Event | Refused
+    text: str
+
+
+def events_of(lines: Iterable[str], mapping: Mapping) -> Iterator[RowRead]:
+    """
+    Yield each row as its event, or why it is none.
 
     Args:
         lines: The file, its header first. It is read as it is asked for.
@@ -65,21 +88,45 @@ def events_of(
 
         CallerError: If the file is not CSV, or not UTF-8.
     """
-    reader = csv.reader(lines, strict=True)
+    given = RowLines(lines)
+    rows = _rows(given)
     try:
-        header = next(reader, [])
+        header = next(rows, None) or []
         read = _compiled(mapping, header)
-        for number, row in enumerate(reader, start=1):
-            if len(row) == len(header):
-                yield reader.line_num, read(row, number)
+        for number, row in enumerate(rows, start=1):
+            if row is None:
+                yield RowRead(given.number, _TOO_LARGE, "")
+            elif len(row) == len(header):
+                yield RowRead(given.number, read(row, number), given.text)
             elif row:
-                yield reader.line_num, _torn(row, header)
+                yield RowRead(given.number, _torn(row, header), given.text)
     except csv.Error as error:
-        message = f"Line {reader.line_num} is not CSV: {error}."
+        message = f"Line {given.first} is not CSV: {error}."
         raise CallerError(message) from error
     except UnicodeDecodeError as error:
-        message = f"After line {reader.line_num}, the file is not UTF-8: {error}."
+        message = f"After line {given.number}, the file is not UTF-8: {error}."
         raise CallerError(message) from error
+
+
+def _rows(lines: RowLines) -> Iterator[Row | None]:
+    """
+    Yield the cells of each row; None for one that is too large to be looked at.
+    """
+    # Of the process: Python's own limit would end the file at a cell of 128 KiB.
+    csv.field_size_limit(ROW_CHARS_MAX)
+    reader = csv.reader(lines, strict=True)
+    while True:
+        lines.begin_row()
+        try:
+            row: Row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error:
+            if not lines.too_large:
+                raise
+            lines.skip_row()
+            row = ()
+        yield None if lines.too_large else row
 
 
 def _torn(row: Row, header: Row) -> Refused:
@@ -93,7 +140,7 @@ def _compiled(mapping: Mapping, header: Row) -> Callable[[Row, int], Event | Ref
     """
     columns = _columns(header)
     envelope: list[tuple[str, ReadText]] = []
-    data: list[tuple[str, Read]] = []
+    data: list[tuple[list[str], Read]] = []
     moment: Callable[[Row, int], dt.datetime | None] = _no_time
     for name, field in mapping.items():
         if name == "time":
@@ -101,7 +148,8 @@ def _compiled(mapping: Mapping, header: Row) -> Callable[[Row, int], Event | Ref
         elif name in ENVELOPE:
             envelope.append((name, _text(field, columns)))
         else:
-            data.append((name.removeprefix("data."), _value(field, columns)))
+            path = name.removeprefix("data.").split(".")
+            data.append((path, _value(field, columns)))
 
     def event(row: Row, number: int) -> Event | Refused:
         try:
@@ -109,14 +157,28 @@ def _compiled(mapping: Mapping, header: Row) -> Callable[[Row, int], Event | Ref
             for name in NEEDED:
                 if said[name] is None:
                     raise _CellError(name, "missing_field", "the cell is empty.")  # noqa: TRY301 - one way out
-            facts = {name: read(row, number) for name, read in data}
+            facts = [(path, read(row, number)) for path, read in data]
             time = moment(row, number)
         except _CellError as error:
             return error.refused
-        kept = {name: value for name, value in facts.items() if value is not None}
-        return Event(**said, time=time, data=kept)  # type: ignore[arg-type]  # NEEDED are there
+        return Event(**said, time=time, data=_nested(facts))  # type: ignore[arg-type]  # NEEDED are there
 
     return event
+
+
+def _nested(facts: Iterable[tuple[Sequence[str], object]]) -> dict[str, object]:
+    """
+    Return *facts* by their paths, in objects; one that is None is left out.
+    """
+    data: dict[str, object] = {}
+    for path, value in facts:
+        if value is None:
+            continue
+        inner: Any = data
+        for step in path[:-1]:
+            inner = inner.setdefault(step, {})
+        inner[path[-1]] = value
+    return data
 
 
 def _columns(header: Row) -> dict[str, int]:

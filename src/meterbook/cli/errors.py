@@ -35,6 +35,9 @@ EXIT_CODES = "Exit codes: 0 done, 1 refused, 2 wrong usage, 3 try again."
 # Where a command leaves word that it was asked for JSON, for whoever reports its error.
 JSON_ASKED = "meterbook.json"
 
+# Also missing and unknown options: typer has no public name for the class of them all.
+_USAGE_ERROR: Any = typer.BadParameter.__base__
+
 
 class ExitCode(enum.IntEnum):
     """
@@ -52,6 +55,19 @@ class Program(TyperGroup):
     The program: runs a command, and says what went wrong in one sentence.
     """
 
+    def parse_args(  # type: ignore[explicit-override]  # as below
+        self,
+        ctx: Any,  # noqa: ANN401 - as below
+        args: list[str],
+    ) -> list[str]:
+        """
+        Read the command line, and remember whether it asks for JSON.
+
+        The option itself may come after the word that is at fault.
+        """
+        ctx.meta[JSON_ASKED] = "--json" in args
+        return super().parse_args(ctx, args)
+
     def invoke(  # type: ignore[explicit-override]  # typing has it from 3.12
         self,
         ctx: Any,  # noqa: ANN401 - typer keeps its context private
@@ -61,6 +77,11 @@ class Program(TyperGroup):
         """
         try:
             return super().invoke(ctx)
+        except _USAGE_ERROR as error:
+            if not ctx.meta.get(JSON_ASKED, False):
+                raise
+            _say("wrong_usage", error.format_message(), as_json=True)
+            raise typer.Exit(ExitCode.WRONG_USAGE) from error
         except MeterbookError as error:
             _say(error.code, str(error), as_json=ctx.meta.get(JSON_ASKED, False))
             raise typer.Exit(exit_code(error)) from error

@@ -20,7 +20,7 @@ from meterbook.cli.csv_mapping import (
 )
 from meterbook.cli.errors import ExitCode, refuse
 from meterbook.cli.files import STANDARD, reading, text_of
-from meterbook.cli.opening import opened
+from meterbook.cli.opening import opened, opened_to_read
 from meterbook.cli.recording import Tally, documents_in, record_all, rows_in
 from meterbook.cli.rendering import print_json, print_table
 
@@ -202,10 +202,16 @@ Unattributed = Annotated[
 ]
 
 After = Annotated[
-    int, typer.Option("--after", min=0, help="Entries at places above this.")
+    int,
+    typer.Option(
+        "--after", min=0, max=options.INTEGER_MAX, help="Entries at places above this."
+    ),
 ]
 
-Limit = Annotated[int, typer.Option("--limit", min=1, help="At most so many.")]
+Limit = Annotated[
+    int,
+    typer.Option("--limit", min=1, max=options.INTEGER_MAX, help="At most so many."),
+]
 
 
 @commands.command(
@@ -240,7 +246,7 @@ def list_(
     if unattributed and (sought != Sought() or kind or after):
         refuse("--unattributed", "give it alone, or with --limit.")
 
-    with opened(book, schema) as found:
+    with opened_to_read(book, schema) as found:
         if unattributed:
             entries = found.unattributed(limit=limit)
         else:

@@ -41,7 +41,7 @@ def reading(path: Path) -> Iterator[Input]:
     Open the file at *path*, or standard input.
 
     Raises:
-        BadParameter: If there is no such file.
+        BadParameter: If there is no such file, or it is a directory.
     """
     if path == STANDARD:
         yield Input(sys.stdin.buffer, None)
@@ -49,7 +49,9 @@ def reading(path: Path) -> Iterator[Input]:
 
     try:
         raw = path.open("rb")
-    except (FileNotFoundError, IsADirectoryError):
+    except IsADirectoryError:
+        refuse("FILE", f"{str(path)!r} is a directory: name a file in it.")
+    except FileNotFoundError:
         sentence = f"there is no file {str(path)!r}."
         refuse("FILE", sentence)
     with raw:

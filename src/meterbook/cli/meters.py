@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from meterbook.cli import options
-from meterbook.cli.opening import opened
+from meterbook.cli.opening import opened_to_read
 from meterbook.cli.rendering import print_json, print_table
 from meterbook.cli.toml import toml_table
 from meterbook.foundation.errors import UnknownMeterError
@@ -29,7 +29,7 @@ def list_(
     """
     List the meters of a book, in their latest version.
     """
-    with opened(book, schema) as found:
+    with opened_to_read(book, schema) as found:
         defined = found.meters()
     if json:
         for one in defined:
@@ -73,7 +73,7 @@ def show(
     """
     Show every version of a meter.
     """
-    with opened(book, schema) as found:
+    with opened_to_read(book, schema) as found:
         versions = [
             one for one in found.meters(all_versions=True) if one.meter.key == meter
         ]
@@ -103,11 +103,20 @@ def unusable(
     meter: options.Meter,
     version: options.Version = None,
     after: Annotated[
-        int, typer.Option("--after", min=0, help="Entries at places above this.")
+        int,
+        typer.Option(
+            "--after",
+            min=0,
+            max=options.INTEGER_MAX,
+            help="Entries at places above this.",
+        ),
     ] = 0,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = (
-        PAGE_ENTRIES
-    ),
+    limit: Annotated[
+        int,
+        typer.Option(
+            "--limit", min=1, max=options.INTEGER_MAX, help="At most so many."
+        ),
+    ] = (PAGE_ENTRIES),
     book: options.Book = None,
     schema: options.Schema = options.SCHEMA,
     json: options.Json = False,
@@ -115,7 +124,7 @@ def unusable(
     """
     List the events that a meter should read and cannot take, a page at a time.
     """
-    with opened(book, schema) as found:
+    with opened_to_read(book, schema) as found:
         listed = found.unusable(meter, version=version, after=after, limit=limit)
     if json:
         for one in listed:

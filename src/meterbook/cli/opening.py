@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meterbook.cli.errors import refuse
+from meterbook.foundation.errors import ReadOnlyBookError, StoreError
 
 
 if TYPE_CHECKING:
@@ -30,6 +31,31 @@ def opened(target: str | None, schema: str) -> Book:
     return Book.open(named(target), schema=schema)
 
 
+def opened_to_read(target: str | None, schema: str) -> Book:
+    """
+    Return the book at *target* for a command that changes nothing.
+
+    It is opened for writing where that can be, so that the worker may catch up before
+    the reading; else for reading only, and the reading looks at the rest itself.
+
+    Raises:
+        BadParameter: If no book was named.
+
+        CallerError: If there is none, or this version cannot read it.
+
+        StoreError: If it cannot be read either.
+    """
+    try:
+        return opened(target, schema)
+    except (ReadOnlyBookError, StoreError) as error:
+        if isinstance(error, StoreError) and error.retryable:
+            raise
+
+    from meterbook.app import Book  # noqa: PLC0415 - as above
+
+    return Book.open(named(target), schema=schema, read_only=True)
+
+
 def created(target: str | None, schema: str, *, test_clock: dt.datetime | None) -> Book:
     """
     Return a new, empty book at *target*, open.
@@ -40,10 +66,17 @@ def created(target: str | None, schema: str, *, test_clock: dt.datetime | None) 
         schema: In which schema, on PostgreSQL.
 
         test_clock: What the clock of a test book shows first; None for a real one.
+
+    Raises:
+        BadParameter: If no book was named, or one in memory.
     """
     from meterbook.app import Book  # noqa: PLC0415 - as above
 
-    return Book.create(named(target), schema=schema, test_clock=test_clock)
+    place = named(target)
+    if place == ":memory:":
+        sentence = "a book in memory is gone when the command ends: name a file."
+        refuse("--book", sentence)
+    return Book.create(place, schema=schema, test_clock=test_clock)
 
 
 def migrated(target: str | None, schema: str) -> Book:

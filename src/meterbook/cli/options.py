@@ -9,10 +9,25 @@ from typing import Annotated, Any
 import typer
 
 from meterbook.cli.errors import EXIT_CODES, JSON_ASKED, Program
+from meterbook.foundation.errors import InvalidPeriodError
+from meterbook.foundation.zones import zone_named
 
 
 # The schema of a book in PostgreSQL, if no other is named.
 SCHEMA = "meterbook"
+
+
+# What a book holds: places, ids and versions have 63 bits and a sign.
+INTEGER_MAX = 2**63 - 1
+
+
+def _known_zone(name: str | None) -> str | None:
+    if name is not None:
+        try:
+            zone_named(name)
+        except InvalidPeriodError as error:
+            raise typer.BadParameter(str(error)) from error
+    return name
 
 
 def _remember_json(ctx: typer.Context, value: bool) -> bool:
@@ -93,12 +108,20 @@ Interval = Annotated[
 ]
 
 Count = Annotated[
-    int, typer.Option("--count", min=1, help="How many intervals make a period.")
+    int,
+    typer.Option(
+        "--count", min=1, max=INTEGER_MAX, help="How many intervals make a period."
+    ),
 ]
 
 Zone = Annotated[
     str,
-    typer.Option("--zone", metavar="NAME", help="Whose clock, as in Europe/Berlin."),
+    typer.Option(
+        "--zone",
+        metavar="NAME",
+        callback=_known_zone,
+        help="Whose clock, as in Europe/Berlin.",
+    ),
 ]
 
 PeriodIndex = Annotated[
@@ -106,6 +129,7 @@ PeriodIndex = Annotated[
     typer.Option(
         "--period",
         min=0,
+        max=INTEGER_MAX,
         metavar="K",
         help="Only period K; 0 starts at the anchor.",
         show_default=False,
@@ -161,6 +185,7 @@ Place = Annotated[
     typer.Option(
         "--place",
         min=0,
+        max=INTEGER_MAX,
         metavar="N",
         help="Read entries up to this place; all if absent.",
         show_default=False,
@@ -172,6 +197,7 @@ Version = Annotated[
     typer.Option(
         "--version",
         min=1,
+        max=INTEGER_MAX,
         metavar="N",
         help="The meter's version; the latest if absent.",
         show_default=False,

@@ -10,7 +10,7 @@ import typer
 
 from meterbook.cli import options
 from meterbook.cli.errors import refuse
-from meterbook.cli.opening import opened
+from meterbook.cli.opening import opened, opened_to_read
 from meterbook.cli.rendering import counted, print_json
 
 
@@ -37,7 +37,7 @@ def export(
     Print every entry that names a person, as JSON, one a line.
     """
     del json  # It is JSON anyway: a copy for the person, or for another program.
-    with opened(book, schema) as found:
+    with opened_to_read(book, schema) as found:
         for entry in found.people.export(name):
             print_json(entry)
 

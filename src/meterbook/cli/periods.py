@@ -59,7 +59,10 @@ def list_(
     zone: options.Zone = "UTC",
     until: Until = None,
     limit: Annotated[
-        int, typer.Option("--limit", min=1, help="At most so many.")
+        int,
+        typer.Option(
+            "--limit", min=1, max=options.INTEGER_MAX - 1, help="At most so many."
+        ),
     ] = PAGE_PERIODS,
     json: options.Json = False,
 ) -> None:

@@ -4,15 +4,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from meterbook.cli import options
 from meterbook.cli.errors import ExitCode, refuse
-from meterbook.cli.opening import opened
+from meterbook.cli.held_rows import row_in
+from meterbook.cli.opening import opened, opened_to_read
 from meterbook.cli.rendering import print_json, print_table
 from meterbook.metering.events import Conflict, Refused
+
+
+if TYPE_CHECKING:
+    from meterbook.services.quarantining import HeldDocument
 
 
 PAGE_DOCUMENTS = 100
@@ -21,17 +26,32 @@ commands = options.noun("quarantine", "Documents that were refused and kept.")
 
 Ids = Annotated[
     list[int],
-    typer.Argument(metavar="NUMBER...", help="Which documents.", show_default=False),
+    typer.Argument(
+        min=1,
+        max=options.INTEGER_MAX,
+        metavar="NUMBER...",
+        help="Which documents.",
+        show_default=False,
+    ),
 ]
 
 
 @commands.command("list", **options.with_example("meterbook events quarantine list"))
 def list_(
     after: Annotated[
-        int, typer.Option("--after", min=0, help="Documents with numbers above this.")
+        int,
+        typer.Option(
+            "--after",
+            min=0,
+            max=options.INTEGER_MAX,
+            help="Documents with numbers above this.",
+        ),
     ] = 0,
     limit: Annotated[
-        int, typer.Option("--limit", min=1, help="At most so many.")
+        int,
+        typer.Option(
+            "--limit", min=1, max=options.INTEGER_MAX, help="At most so many."
+        ),
     ] = PAGE_DOCUMENTS,
     book: options.Book = None,
     schema: options.Schema = options.SCHEMA,
@@ -40,21 +60,11 @@ def list_(
     """
     List held documents, oldest first.
     """
-    with opened(book, schema) as found:
+    with opened_to_read(book, schema) as found:
         held = found.quarantined(after=after, limit=limit)
     if json:
         for one in held:
-            document = one.document.decode("utf-8", errors="backslashreplace")
-            print_json(
-                {
-                    "quarantine_id": one.quarantine_id,
-                    "received_at": one.received_at,
-                    "code": one.code,
-                    "field": one.field,
-                    "reason": one.reason,
-                    "document": document,
-                }
-            )
+            print_json(_shown(one))
         return
     if not held:
         typer.echo("none")
@@ -62,17 +72,34 @@ def list_(
         ["number", "received", "reason", "document"],
         [
             (
-                one.quarantine_id,
-                one.received_at,
-                one.reason,
-                one.document.decode("utf-8", errors="backslashreplace"),
+                one["quarantine_id"],
+                one["received_at"],
+                one["reason"],
+                one["document"],
             )
-            for one in held
+            for one in map(_shown, held)
         ],
         right=["number"],
     )
     if len(held) == limit:
         typer.echo(f"more: --after {held[-1].quarantine_id}")
+
+
+def _shown(held: HeldDocument) -> dict[str, object]:
+    """
+    Return a held document as it is printed; a row as it was in its file.
+    """
+    row = row_in(held.document)
+    why = held if row is None else row
+    text = held.document.decode("utf-8", errors="backslashreplace")
+    return {
+        "quarantine_id": held.quarantine_id,
+        "received_at": held.received_at,
+        "code": why.code,
+        "field": why.field,
+        "reason": why.reason,
+        "document": text if row is None else row.row,
+    }
 
 
 @commands.command(
@@ -82,7 +109,11 @@ def replay(
     numbers: Annotated[
         list[int] | None,
         typer.Argument(
-            metavar="[NUMBER]...", help="Which documents.", show_default=False
+            min=1,
+            max=options.INTEGER_MAX,
+            metavar="[NUMBER]...",
+            help="Which documents.",
+            show_default=False,
         ),
     ] = None,
     everything: Annotated[

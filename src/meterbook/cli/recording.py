@@ -13,18 +13,20 @@ was not answered is not in the book, so after a failure the same file is recorde
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections import Counter
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
 import typer
 
 from meterbook.cli.csv_rows import events_of
 from meterbook.cli.files import lines_of
+from meterbook.cli.held_rows import document_of_row
 from meterbook.cli.progress import Telling
 from meterbook.cli.rendering import counted, print_json, printable
-from meterbook.metering.cloudevents import DOCUMENT_BYTES_MAX
+from meterbook.foundation.errors import MeterbookError
+from meterbook.metering.cloudevents import DOCUMENT_BYTES_MAX, too_large
 from meterbook.metering.events import Conflict, Duplicate, Event, Recorded, Refused
 
 
@@ -51,11 +53,14 @@ class Told(NamedTuple):
     Attributes:
         line: Its number, from 1; of a row of several lines, the last.
 
-        what: A document, an event, or why the row is none.
+        what: A document, an event, or why it is neither.
+
+        text: Of a row that is refused: as it stands in the file.
     """
 
     line: int
     what: bytes | Event | Refused
+    text: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -158,28 +163,60 @@ def record_all(  # noqa: D417 - what is said of the file is in Input
     """
     try:
         with Telling(total=given.size) as telling:
-            while batch := list(islice(told, BATCH_EVENTS)):
+            for batch in _batches(told):
                 outcomes = _record(book, batch, quarantine=quarantine)
                 for line, outcome in zip(batch, outcomes, strict=True):
                     tally.add(line.line, outcome)
                 done = given.raw.tell() if given.size is not None else 0
                 telling.advance("events", tally.total, done=done)
-    finally:
-        tally.print_summary()
+    except BaseException:
+        # Under --json stderr is for the error alone.
+        if tally.total and not tally.as_json:
+            tally.print_summary()
+        raise
+    tally.print_summary()
     if work_after:
         _work(book)
+
+
+def _batches(told: Iterator[Told]) -> Iterator[list[Told]]:
+    """
+    Yield what is *told* in lists of BATCH_EVENTS, also what came before an error.
+    """
+    batch: list[Told] = []
+    try:
+        for one in told:
+            batch.append(one)
+            if len(batch) == BATCH_EVENTS:
+                yield batch
+                batch = []
+    except (MeterbookError, OSError):
+        if batch:
+            yield batch
+        raise
+    if batch:
+        yield batch
 
 
 def _record(book: Book, batch: Sequence[Told], *, quarantine: bool) -> list[Recording]:
     """
     Record one batch and answer for each line of it.
     """
-    documents = [told.what for told in batch if isinstance(told.what, bytes)]
-    if documents:
-        return book.record_json(documents, quarantine=quarantine)
+    rows = [
+        document_of_row(told.line, told.what, told.text)
+        for told in batch
+        if told.text and isinstance(told.what, Refused)
+    ]
+    if rows and quarantine:
+        book.record_json(rows, quarantine=True)
 
+    documents = [told.what for told in batch if isinstance(told.what, bytes)]
     events = [told.what for told in batch if isinstance(told.what, Event)]
-    answers = iter(book.record(events, quarantine=quarantine))
+    answers = iter(
+        book.record_json(documents, quarantine=quarantine)
+        if documents
+        else book.record(events, quarantine=quarantine)
+    )
     return [
         told.what if isinstance(told.what, Refused) else next(answers) for told in batch
     ]
@@ -188,27 +225,38 @@ def _record(book: Book, batch: Sequence[Told], *, quarantine: bool) -> list[Reco
 def _work(book: Book) -> None:
     """
     Let the worker catch up, or leave it to the one that is at work.
+
+    A courtesy: what was recorded is durable, and readings look at the rest themselves.
     """
     done = 0
-    with Telling() as telling:
-        while not (step := book.work(until_caught_up=False)).idle and not step.busy:
-            done += step.posted + step.rolled
-            telling.tell("entries posted", done)
+    try:
+        with Telling() as telling:
+            while not (step := book.work(until_caught_up=False)).idle and not step.busy:
+                done += step.posted + step.rolled
+                telling.tell("entries posted", done)
+    except MeterbookError as error:
+        sentence = f"warning: the worker could not catch up: {error}"
+        typer.echo(sentence, err=True)
 
 
 def documents_in(raw: IO[bytes]) -> Iterator[Told]:
     """
     Yield each line of *raw* that is not blank.
 
-    Of a line that is longer than any document only the beginning is kept: enough for
-    the book to refuse it.
+    A line that is longer than any document is refused here: it is not read whole.
     """
     number = 0
     while line := raw.readline(DOCUMENT_BYTES_MAX + 2):
         number += 1
-        if len(line) > DOCUMENT_BYTES_MAX and not line.endswith(b"\n"):
-            _skip_line(raw)
-        if not line.isspace():
+        if number == 1:
+            line = line.removeprefix(BOM_UTF8)
+        if len(line) > DOCUMENT_BYTES_MAX:
+            if not line.endswith(b"\n"):
+                _skip_line(raw)
+            line = line.rstrip(b"\r\n")
+        if len(line) > DOCUMENT_BYTES_MAX:
+            yield Told(number, too_large())
+        elif not line.isspace():
             yield Told(number, line)
 
 
@@ -223,8 +271,8 @@ def rows_in(given: Input, mapping: Mapping) -> Iterator[Told]:
     """
     lines = lines_of(given.raw)
     try:
-        for line, event in events_of(lines, mapping):
-            yield Told(line, event)
+        for line, event, text in events_of(lines, mapping):
+            yield Told(line, event, text if isinstance(event, Refused) else "")
     finally:
         lines.detach()
 

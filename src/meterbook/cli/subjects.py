@@ -10,7 +10,7 @@ import typer
 
 from meterbook.cli import options
 from meterbook.cli.errors import ExitCode, moment_of, refuse
-from meterbook.cli.opening import opened
+from meterbook.cli.opening import opened, opened_to_read
 from meterbook.cli.rendering import print_json, print_table
 from meterbook.metering.events import Conflict, Duplicate
 
@@ -114,7 +114,7 @@ def show(
     """
     List to whom a subject was said to belong, in the order it was said.
     """
-    with opened(book, schema) as found:
+    with opened_to_read(book, schema) as found:
         said = found.attributions(subject)
     if json:
         for one in said:

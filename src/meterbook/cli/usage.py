@@ -14,7 +14,7 @@ from meterbook.cli.charting import chart_of
 from meterbook.cli.charts import SUFFIXES
 from meterbook.cli.errors import refuse
 from meterbook.cli.explanations import Page, explain_periods
-from meterbook.cli.opening import opened
+from meterbook.cli.opening import opened_to_read
 from meterbook.cli.readings import AsOfOptions, print_documents, print_readings
 from meterbook.cli.stretches import Stretch
 
@@ -111,7 +111,7 @@ def read(
         current=current,
     )
     asked = AsOfOptions(as_of=as_of, place=place, version=version, zone=zone)
-    with opened(book, schema) as found:
+    with opened_to_read(book, schema) as found:
         moment = asked.moment(found)
         periods = stretch.periods(moment)
         readings = found.read_many(
@@ -175,7 +175,7 @@ def chart(
         current=current,
     )
     asked = AsOfOptions(as_of=as_of, place=place, version=version, zone=zone)
-    with opened(book, schema) as found:
+    with opened_to_read(book, schema) as found:
         drawn = chart_of(found, meter, customer, stretch, window=window, asked=asked)
     drawn.show(out, as_json=json)
 
@@ -223,7 +223,7 @@ def explain(
     )
     asked = AsOfOptions(as_of=as_of, place=place, version=version, zone=zone)
     page = Page(after=after, limit=limit)
-    with opened(book, schema) as found:
+    with opened_to_read(book, schema) as found:
         moment = asked.moment(found)
         explain_periods(
             found,

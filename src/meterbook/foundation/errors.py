@@ -66,14 +66,6 @@ class InvalidPeriodError(CallerError):
     code = "invalid_period"
 
 
-class InvalidQuantityError(CallerError):
-    """
-    A quantity is a decimal number that the meter's scale can hold exactly.
-    """
-
-    code = "invalid_quantity"
-
-
 class InvalidMeterError(CallerError):
     """
     The definition of the meter cannot be used as it stands.
@@ -137,15 +129,6 @@ class UnknownPlaceError(CallerError):
     """
 
     code = "unknown_place"
-
-
-class BehindError(CallerError):
-    """
-    Too many entries wait to be numbered for this to be decided: let the worker
-    catch up.
-    """
-
-    code = "behind"
 
 
 class NotABookError(CallerError):

@@ -127,16 +127,6 @@ def parse_utc(text: str) -> dt.datetime:
         raise InvalidInstantError(_out_of_years(text)) from error
 
 
-def parse_instant(text: str) -> int:
-    """
-    Return the instant that *text* writes, in microseconds since 1970.
-
-    Raises:
-        InvalidInstantError: As `parse_utc`.
-    """
-    return to_micros(parse_utc(text))
-
-
 def parse_moment(text: str, *, zone: str = "UTC") -> dt.datetime:
     """
     Return the moment that *text* writes, where a bare date is a local midnight.

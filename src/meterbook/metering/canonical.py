@@ -112,8 +112,10 @@ def careful_text(data: object, *, field: str) -> bytes | Refused:
 def refusal(code: str, field: str, found: str, advice: str) -> Refused:
     """
     Return a refusal that says what was *found* in *field*, and gives *advice*.
+
+    Where *field* is empty, *found* is a sentence of its own.
     """
-    return Refused(code=code, field=field, reason=f"{field} {found}: {advice}")
+    return Refused(code=code, field=field, reason=f"{field} {found}: {advice}".lstrip())
 
 
 def shown(text: str) -> str:

@@ -92,7 +92,7 @@ def decode(line: bytes) -> Event | Refused:
     except (ValueError, ArithmeticError, RecursionError):
         return careful_decode(line)
     if len(line) > DOCUMENT_BYTES_MAX:
-        return _too_large(len(line))
+        return too_large()
 
     time = document.time
     try:
@@ -120,7 +120,7 @@ def careful_decode(line: bytes) -> Event | Refused:
     at the data, since here may be what only Python's reader takes for a number.
     """
     if len(line) > DOCUMENT_BYTES_MAX:
-        return _too_large(len(line))
+        return too_large()
 
     attributes = _attributes(line)
     if isinstance(attributes, Refused):
@@ -246,7 +246,7 @@ def _fault(attributes: dict[str, object]) -> Refused | None:
         if name not in attributes:
             return refusal("missing_field", name, "is missing", "add it.")
     if attributes["specversion"] != "1.0":
-        found = f"is {attributes['specversion']!r:.40}"
+        found = f"is {_told(attributes['specversion'])}"
         return refusal("malformed", "specversion", found, 'send "1.0".')
     for name in _TEXTS:
         if not isinstance(attributes.get(name, ""), str):
@@ -315,6 +315,19 @@ def _json_type(value: object) -> str:
             return "an object"
 
 
+def _told(value: object) -> str:
+    """
+    Return *value* as its source wrote it, or its type if that may be long.
+    """
+    match value:
+        case str():
+            return shown(value)
+        case bool() | list() | dict():
+            return _json_type(value)
+        case _:
+            return f"the number {value!s:.40}"
+
+
 def _malformed(found: str) -> Refused:
     """
     Return the refusal of text that is no JSON object.
@@ -323,11 +336,11 @@ def _malformed(found: str) -> Refused:
     return Refused(code="malformed", field="", reason=reason)
 
 
-def _too_large(size: int) -> Refused:
+def too_large() -> Refused:
     """
-    Return the refusal of a document of *size* bytes.
+    Return the refusal of a document of more than DOCUMENT_BYTES_MAX bytes.
     """
-    found = f"The document has {size} bytes, more than {DOCUMENT_BYTES_MAX}"
+    found = f"The document has more than {DOCUMENT_BYTES_MAX:,} bytes"
     return refusal("too_large", "", found, "send the facts, and a link to the rest.")
 
 

@@ -48,16 +48,6 @@ def sight(seen: Seen | None, at: int) -> Seen:
     return min(first_at, at), max(last_at, at)
 
 
-def widen(a: Seen | None, b: Seen | None) -> Seen | None:
-    """
-    Return the first and last sighting of *a* and *b* together.
-    """
-    if a is None or b is None:
-        return a or b
-
-    return min(a[0], b[0]), max(a[1], b[1])
-
-
 def decide(first_at: int, last_at: int, *, start: int, end: int) -> bool | None:
     """
     Tell whether a key was seen in [*start*, *end*), from its first and last sighting.

@@ -18,7 +18,9 @@ from meterbook.ports.following import Follower
 from meterbook.ports.reading import Reader
 from meterbook.ports.rows import (
     ATTRIBUTION,
+    ERASURES_SETTING,
     EVENT,
+    NO_ERASURES,
     NOBODY,
     VOID,
     Appended,
@@ -41,8 +43,10 @@ from meterbook.ports.writing import Writer
 
 __all__ = [
     "ATTRIBUTION",
+    "ERASURES_SETTING",
     "EVENT",
     "NOBODY",
+    "NO_ERASURES",
     "VOID",
     "Appended",
     "AttributionRow",

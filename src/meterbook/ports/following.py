@@ -40,6 +40,14 @@ class Follower(Reader, Protocol):
         """
         ...
 
+    def post_stated(self, *, after: int, upto: int) -> None:
+        """
+        Add the own postings of events with after < place <= upto that state a customer.
+
+        Those that were void before they were placed are left out.
+        """
+        ...
+
     def post(self, postings: Iterable[Posting]) -> None:
         """
         Add postings.

@@ -218,7 +218,8 @@ class Reader(Protocol):
         Return what is wrong with places and postings, a sentence each.
 
         Places without gaps, each with its entry; an own posting for each posted event,
-        which says of it what the entry says.
+        which says of it what the entry says; voids and attributions that are what their
+        entries say, and corrections that one of them made.
         """
         ...
 
@@ -240,8 +241,10 @@ class Reader(Protocol):
         """
         ...
 
-    def quarantined(self, *, after: int, limit: int) -> list[QuarantineRow]:
+    def quarantined(
+        self, *, after: int, limit: int, held: bool = True
+    ) -> list[QuarantineRow]:
         """
-        Return held documents above id *after*, oldest first.
+        Return held documents, or else resolved ones, above id *after*, oldest first.
         """
         ...

@@ -39,6 +39,10 @@ ATTRIBUTION = 2
 # An unattributed event is posted under nobody.
 NOBODY = ""
 
+# Counts the people who were erased. It is looked at where entries are appended.
+ERASURES_SETTING = "erasures"
+NO_ERASURES = "0"
+
 
 class Known(NamedTuple):
     """

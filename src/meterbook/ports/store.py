@@ -40,6 +40,17 @@ class Store(Protocol):
         """
         ...
 
+    def append_unless_erased(
+        self, rows: Sequence[NewEntry], *, erasures: str
+    ) -> Appended | None:
+        """
+        Append likewise, but nothing if people were erased since there were *erasures*.
+
+        It is looked at in the very statement or transaction that appends. None: it was
+        so, and none of *rows* is new under the ids that they have.
+        """
+        ...
+
     def following(self) -> AbstractContextManager[Follower | None]:
         """
         Open the worker's transaction; None while another worker has it.

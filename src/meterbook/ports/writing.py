@@ -26,6 +26,14 @@ class Writer(Reader, Protocol):
         """
         ...
 
+    def unname_people(self, person_ids: Collection[int | None]) -> set[int]:
+        """
+        Take back the names that this transaction gave to *person_ids*; return whose.
+
+        None of its entries has such an id. Who had a name before keeps it.
+        """
+        ...
+
     def append(self, rows: Sequence[NewEntry]) -> Appended:
         """
         Append the rows whose identity is new, and say which were known.
@@ -60,7 +68,7 @@ class Writer(Reader, Protocol):
 
     def resolve_quarantined(self, *, quarantine_id: int, state: str, at: int) -> None:
         """
-        Mark a held document replayed or discarded.
+        Mark a document replayed or discarded, and drop its bytes.
         """
         ...
 

@@ -160,7 +160,9 @@ class Attributor:
                     now=now,
                 )
                 appended = writer.append([row])
-                if not appended.known:
+                if appended.known:
+                    writer.unname_people(ids.values())
+                else:
                     writer.add_attribution(_index_row(row, appended.entry_ids[0]))
             return appended, row
 

@@ -38,6 +38,7 @@ from meterbook.services.controls import (
     check_stated,
     control_row,
 )
+from meterbook.services.listing import is_id
 from meterbook.services.naming import named_now
 from meterbook.services.noticing import UNATTRIBUTED, unattributed
 from meterbook.services.rows import rows_of
@@ -109,7 +110,10 @@ class Corrector:
                 target = _target(writer, entry_id, source=source, event_id=id)
                 actor_id = named_now(writer, {actor})[actor]
                 row = void_row(target, actor_id=actor_id, reason=reason, now=now)
-                return writer.append([row])
+                appended = writer.append([row])
+                if appended.known:
+                    writer.unname_people([actor_id])
+                return appended
 
         appended = persistently(append)
         answer = Duplicate if appended.known else Recorded
@@ -281,7 +285,8 @@ def _target(
         if text is not None:
             check_stated(field, text)
     if entry_id is not None and source is None and event_id is None:
-        target, shown = reader.entry_by_id(entry_id), f"entry {entry_id}"
+        target = reader.entry_by_id(entry_id) if is_id(entry_id) else None
+        shown = f"entry {entry_id}"
     elif entry_id is None and source is not None and event_id is not None:
         target = reader.entry(source=source, event_id=event_id)
         shown = f"event {event_id!r} of {source!r}"

@@ -14,6 +14,7 @@ from meterbook.metering.paths import Envelope
 from meterbook.metering.readings import UNNUMBERED, AsOf, Question, Reading, finish
 from meterbook.services.compiling import compiled
 from meterbook.services.naming import names_of, shown_name
+from meterbook.services.posting import place_of
 from meterbook.services.sampling import decode_data, standing
 from meterbook.services.searching import find, find_carried
 from meterbook.services.snapshots import Snapshot
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from meterbook.foundation.periods import Period
     from meterbook.ports import Effect, Reader
     from meterbook.services.compiling import ActiveMeter
+    from meterbook.services.snapshots import Tail
     from meterbook.services.usage import Asked
 
 # A page is for reading; an export takes many.
@@ -95,7 +97,7 @@ class ExplainedEntry:
     event_id: str
     type: str
     occurred_at: dt.datetime
-    recorded_at: dt.datetime | None
+    recorded_at: dt.datetime
     subject: str | None
     actor: str | None
     units: int | None
@@ -187,7 +189,7 @@ def explain(  # noqa: PLR0913 - what is asked, and which page of it
         reading=finish(
             question, whole, groups, provisional=tail.unnumbered, behind=tail.too_long
         ),
-        entries=_shown(reader, question, found),
+        entries=_shown(reader, question, tail, found),
         next=None if following is None else following.text(),
     )
 
@@ -314,7 +316,7 @@ def _key(effect: Effect) -> Cursor:
 
 
 def _shown(
-    reader: Reader, question: Question, found: list[_Found]
+    reader: Reader, question: Question, tail: Tail, found: list[_Found]
 ) -> list[ExplainedEntry]:
     """
     Return *found* as people read it: with names, ids and times.
@@ -325,20 +327,21 @@ def _shown(
         | {each.effect.actor_id for each in found},
     )
     placed = [each.effect.place for each in found if each.effect.place < UNNUMBERED]
-    stored = {entry.seq: entry for entry in reader.entries_at(placed)}
+    stored = {place_of(entry): entry for entry in reader.entries_at(placed)}
     shown = []
     for each in found:
         effect = each.effect
-        entry = stored.get(effect.place)
+        # One without a place is known to the tail alone.
+        entry = stored.get(effect.place) or tail.entries[effect.place]
         shown.append(
             ExplainedEntry(
                 role=each.role,
-                place=None if entry is None else effect.place,
+                place=effect.place if effect.place < UNNUMBERED else None,
                 source=effect.source,
-                event_id="" if entry is None else entry.event_id,
+                event_id=entry.event_id,
                 type=question.meter.event_type,
                 occurred_at=to_moment(effect.occurred_at),
-                recorded_at=None if entry is None else to_moment(entry.recorded_at),
+                recorded_at=to_moment(entry.recorded_at),
                 subject=shown_name(names, effect.subject_id),
                 actor=shown_name(names, effect.actor_id),
                 units=each.units,

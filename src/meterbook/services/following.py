@@ -21,20 +21,20 @@ import contextlib
 import gc
 
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from meterbook.ports import EVENT
 from meterbook.services.compiling import by_type
 from meterbook.services.posting import post
-from meterbook.services.rolling import roll
+from meterbook.services.rolling import observe_all, roll
 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from meterbook.ports import Follower, MeterRow, Store, StoredEntry
-    from meterbook.services.posting import Posted
 
 # Large enough that a bucket which a thousand events touch is written once, small enough
 # that a step takes about a second and its rows fit in memory.
@@ -155,11 +155,17 @@ def _post(follower: Follower, entries_max: int) -> int:
     entries = follower.batch(after=marks.posted, limit=entries_max)
     upto = _last_place(entries)
     done = post(follower, entries)
-    follower.post(done.postings())
+    rows = [row for row in follower.meters() if row.rolled == marks.posted]
     follower.add_voids(done.voids)
+    # The database writes postings while meters look at events: two cores, one step.
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        stated = beside.submit(follower.post_stated, after=marks.posted, upto=upto)
+        observed = observe_all(by_type(rows), done.events)
+        stated.result()
+    follower.post(done.unstated())
     follower.count_types(_types(entries))
-    current = [row for row in follower.meters() if row.rolled == marks.posted]
-    _roll(follower, current, done, upto)
+    roll(follower, observed, corrections=done.corrections, upto=upto)
+    _set_rolled(follower, rows, upto)
     follower.set_posted(upto)
     return len(entries)
 
@@ -183,45 +189,18 @@ def _roll_lagging(follower: Follower, entries_max: int) -> int:
         entries = [entry for entry in entries if (entry.seq or 0) <= upto]
     done = post(follower, entries)
     lagging = [row for row in meters if row.rolled == after]
-    _roll(follower, lagging, done, upto, after=after)
+    roll(
+        follower,
+        observe_all(by_type(lagging), done.events),
+        # Posted before: what corrections did is read back, not worked out again.
+        corrections=follower.corrections(after=after, upto=upto),
+        upto=upto,
+    )
+    _set_rolled(follower, lagging, upto)
     return len(entries)
 
 
-def _roll(
-    follower: Follower,
-    rows: Sequence[MeterRow],
-    done: Posted,
-    upto: int,
-    *,
-    after: int | None = None,
-) -> None:
-    """
-    Roll *rows* up to place *upto* and move their marks.
-
-    Args:
-        follower: The worker's transaction.
-
-        rows: Meters that are all rolled to the same place.
-
-        done: What the entries since then do.
-
-        upto: The last of those entries' places.
-
-        after: The place they are rolled to, if the entries were posted before: their
-            corrections are then read back, not worked out again.
-    """
-    corrections = (
-        done.corrections
-        if after is None
-        else follower.corrections(after=after, upto=upto)
-    )
-    roll(
-        follower,
-        by_type(rows),
-        events=done.events,
-        corrections=corrections,
-        upto=upto,
-    )
+def _set_rolled(follower: Follower, rows: Sequence[MeterRow], upto: int) -> None:
     for row in rows:
         follower.set_rolled(meter_id=row.meter_id, seq=upto)
 

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 # A page is for a screen or a request; whoever wants more asks for the next.
 PAGE_ENTRIES_MAX: Final = 10_000
 
+# What both stores hold: a signed integer of 64 bits.
+ID_MAX: Final = 2**63 - 1
+
 KINDS: Final[Mapping[int, Kind]] = {
     EVENT: "event",
     VOID: "void",
@@ -185,8 +188,9 @@ def entries(
         limit: How many at most, 1 to PAGE_ENTRIES_MAX.
 
     Raises:
-        InvalidQueryError: If *limit* or *kind* is out of range.
+        InvalidQueryError: If *after*, *limit* or *kind* is out of range.
     """
+    check_after(after)
     check_limit(limit)
     codes = [code for code, name in KINDS.items() if name == kind]
     if kind is not None and not codes:
@@ -242,8 +246,9 @@ def unusable(
     Raises:
         UnknownMeterError: If there is no such meter, or not in that version.
 
-        InvalidQueryError: If *limit* is out of range.
+        InvalidQueryError: If *after* or *limit* is out of range.
     """
+    check_after(after)
     check_limit(limit)
     with store.reading() as reader:
         row = find_meter(reader, meter_key, version)
@@ -281,6 +286,25 @@ def pages(
         after = last
 
 
+def is_id(number: object) -> bool:
+    """
+    Tell whether *number* can be an id or a place: an int that a store can hold.
+    """
+    return type(number) is int and 0 <= number <= ID_MAX
+
+
+def check_after(after: int) -> None:
+    """
+    Check a cursor.
+
+    Raises:
+        InvalidQueryError: If it is not 0 to ID_MAX.
+    """
+    if not is_id(after):
+        message = f"after is {after!r}; it can be 0 to {ID_MAX}."
+        raise InvalidQueryError(message)
+
+
 def check_limit(limit: int, *, most: int = PAGE_ENTRIES_MAX) -> None:
     """
     Check how many things are asked for at once.
@@ -288,8 +312,8 @@ def check_limit(limit: int, *, most: int = PAGE_ENTRIES_MAX) -> None:
     Raises:
         InvalidQueryError: If it is not 1 to *most*.
     """
-    if not 1 <= limit <= most:
-        message = f"limit is {limit}; it can be 1 to {most}."
+    if type(limit) is not int or not 1 <= limit <= most:
+        message = f"limit is {limit!r}; it can be 1 to {most}."
         raise InvalidQueryError(message)
 
 

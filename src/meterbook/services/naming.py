@@ -2,16 +2,19 @@
 People by number: the ids of subjects and actors, kept at hand.
 
 Entries hold a number where the source stated a name, so that the name can be erased
-and the usage stays. A process that records remembers the numbers of the names it saw;
-it forgets them when it learns that somebody was erased, here or elsewhere.
+and the usage stays. A process that records remembers the numbers of the names it saw,
+and how many erasures there had been by then. The store appends under those numbers only
+if there were no more since; else everybody is forgotten and named anew. So nothing that
+is told after an erasure is filed under the number of who was erased.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from meterbook.foundation.errors import UnknownSubjectError
 from meterbook.metering.canonical import text_fault
+from meterbook.ports import ERASURES_SETTING, NO_ERASURES
 
 
 if TYPE_CHECKING:
@@ -23,8 +26,20 @@ if TYPE_CHECKING:
 # Some 15 MB of names: more than one process records of in a day, less than it has.
 PEOPLE_CACHED_MAX = 100_000
 
-# Counts the erasures, so that other processes learn of them.
-ERASURES_SETTING = "erasures"
+
+class Named(NamedTuple):
+    """
+    Ids of people, as of a moment of the book.
+
+    Attributes:
+        ids: By name. None has the id None, so that an absent subject needs no branch.
+
+        erasures: How many people had been erased when all of *ids* were there, as the
+            book writes it.
+    """
+
+    ids: dict[str | None, int | None]
+    erasures: str
 
 
 class People:
@@ -32,51 +47,52 @@ class People:
     The ids of names that this process has seen committed.
 
     Attributes:
-        ids: By name. None has the id None, so that an absent subject needs no branch.
+        named: What is remembered. It is replaced as a whole: another thread may be
+            reading it.
     """
 
     def __init__(self) -> None:
-        self.ids: dict[str | None, int | None] = {None: None}
+        self.named = Named({None: None}, NO_ERASURES)
 
-    def learn(self, ids: Mapping[str, int]) -> None:
+    def learn(self, fresh: Named) -> None:
         """
-        Remember *ids*, which are committed.
+        Remember who is *fresh*, and committed; nobody else if somebody was erased.
         """
-        if len(self.ids) + len(ids) > PEOPLE_CACHED_MAX:
-            self.forget()
-        self.ids.update(ids)
+        known = self.named
+        if (
+            known.erasures != fresh.erasures
+            or len(known.ids) + len(fresh.ids) > PEOPLE_CACHED_MAX
+        ):
+            self.named = Named({None: None, **fresh.ids}, fresh.erasures)
+        else:
+            known.ids.update(fresh.ids)
 
     def forget(self) -> None:
         """
         Forget everybody: a name may mean nobody now, or somebody new.
-
-        The table is replaced, not emptied: another thread may be reading it.
         """
-        self.ids = {None: None}
+        self.named = Named({None: None}, NO_ERASURES)
 
-    def missing(self, names: Collection[str | None]) -> set[str]:
-        """
-        Return those of *names* whose id is not known here.
-        """
-        ids = self.ids
-        return {name for name in names if name is not None and name not in ids}
-
-    def named(
+    def name(
         self, writer: Writer, names: Collection[str | None]
-    ) -> tuple[dict[str | None, int | None], dict[str, int]]:
+    ) -> tuple[dict[str | None, int | None], Named]:
         """
-        Return the ids of *names*, giving one to each that has none, and the new ones.
+        Return the ids of *names*, giving one to each that has none, and the fresh ones.
 
-        Those known here are not asked for again. Nothing is remembered yet: the
-        transaction of *writer* may roll back.
+        Those known here are not asked for again, unless somebody was erased. Nothing is
+        remembered yet: the transaction of *writer* may roll back.
         """
-        known = self.ids
-        fresh = writer.name_people(sorted(self.missing(names)))
-        ids: dict[str | None, int | None] = {
-            name: known[name] for name in names if name in known
-        }
-        ids.update(fresh)
-        return ids, fresh
+        # Erasures are counted before anybody is looked up, never after: of a stale
+        # count the next append learns, of a stale id it would not.
+        erasures = writer.setting(ERASURES_SETTING) or NO_ERASURES
+        known = self.named
+        anew = Named({None: None}, erasures)
+        remembered = (known if known.erasures == erasures else anew).ids
+        ids = {name: remembered[name] for name in names if name in remembered}
+        missing = sorted({name for name in names if name is not None} - ids.keys())
+        fresh: dict[str | None, int | None] = {}
+        fresh.update(writer.name_people(missing))
+        return ids | fresh, Named(fresh, erasures)
 
 
 def named_now(

@@ -22,7 +22,6 @@ from meterbook.metering.events import Warn
 from meterbook.metering.observing import Unusable
 from meterbook.metering.paths import Envelope
 from meterbook.services.compiling import by_type
-from meterbook.services.naming import ERASURES_SETTING
 from meterbook.services.payers import timelines
 
 
@@ -32,14 +31,13 @@ if TYPE_CHECKING:
     from meterbook.metering.events import Event
     from meterbook.ports import MeterRow, NewEntry, Reader, Store
     from meterbook.services.compiling import ActiveMeter
-    from meterbook.services.naming import People
 
 
 # Counts the changes of meters, so that other processes learn of them.
 CATALOG_SETTING = "catalog_version"
 
-# How stale a process may be about meters that another one defines, and about people
-# that another one erases. Looking costs one small query.
+# How stale a process may be about meters that another one defines. Looking costs one
+# small query.
 REFRESH_NS = 1_000_000_000
 
 # What has no place yet comes after all that has one: attributions, then new events.
@@ -67,37 +65,32 @@ class Notices:
     def __init__(
         self,
         store: Store,
-        people: People,
         *,
         monotonic_ns: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         self.meters: dict[str, list[ActiveMeter]] = {}
         self._store = store
-        self._people = people
         self._monotonic_ns = monotonic_ns
-        self._versions: tuple[str | None, str | None] | None = None
+        self._version: tuple[str | None] | None = None
         self._fresh_until = -1
 
     def refresh(self) -> None:
         """
-        Look whether meters changed or people were erased, at most once a second.
+        Look whether meters changed, at most once a second.
         """
         if self._monotonic_ns() < self._fresh_until:
             return
 
         with self._store.reading() as reader:
             catalog = reader.setting(CATALOG_SETTING)
-            erasures = reader.setting(ERASURES_SETTING)
-            if self._versions is None or self._versions[0] != catalog:
+            if self._version != (catalog,):
                 self.meters = by_type(latest_versions(reader))
-        if self._versions is not None and self._versions[1] != erasures:
-            self._people.forget()
-        self._versions = (catalog, erasures)
+        self._version = (catalog,)
         self._fresh_until = self._monotonic_ns() + REFRESH_NS
 
     def expire(self) -> None:
         """
-        Look again before the next event: this process changed meters or people.
+        Look again before the next event: this process changed meters.
         """
         self._fresh_until = -1
 

@@ -11,7 +11,7 @@ do not belong there, and cannot be found there.
 
 from __future__ import annotations
 
-import json
+import re
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,16 +21,16 @@ import msgspec
 
 from meterbook.foundation.errors import InvalidQueryError
 from meterbook.foundation.instants import format_instant
-from meterbook.ports import EntryQuery
+from meterbook.ports import ERASURES_SETTING, EntryQuery
 from meterbook.services.controls import check_accountable
 from meterbook.services.listing import pages, views
-from meterbook.services.naming import ERASURES_SETTING, person_id_of
+from meterbook.services.naming import person_id_of
 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from meterbook.ports import Clock, Reader, Store
+    from meterbook.ports import Clock, QuarantineRow, Reader, Store, Writer
     from meterbook.services.recording import Recorder
 
 
@@ -39,6 +39,18 @@ PAGE_ENTRIES = 1_000
 
 # By person: that they were erased, when, by whom, and why. No name.
 ERASED_SETTING: Final = "erased."
+
+# What JSON may write after a backslash, instead of a character's number.
+_SHORT_ESCAPES: Final = {
+    '"': rb"\"",
+    "\\": rb"\\",
+    "/": rb"\/",
+    "\b": rb"\b",
+    "\f": rb"\f",
+    "\n": rb"\n",
+    "\r": rb"\r",
+    "\t": rb"\t",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +64,7 @@ class Erasure:
         entry_count: How many numbered entries keep that number.
 
         quarantine_ids: Held documents that name them: they were never recorded, and
-            are kept as received. Replay or discard them.
+            are kept as received. Replay or discard them: that takes their bytes.
     """
 
     person_id: int
@@ -78,7 +90,7 @@ class Registry:
 
             clock: Its clock.
 
-            recorder: Knows the ids of people.
+            recorder: Remembers names.
 
             work_first: Lets the worker catch up, where it runs here: what has no place
                 cannot be listed.
@@ -144,7 +156,6 @@ class Registry:
             return self._erase(name, actor=actor, reason=reason)
         finally:
             self._recorder.people.forget()
-            self._recorder.notices.expire()
 
     def _erase(self, name: str, *, actor: str, reason: str) -> Erasure:
         now = self._clock.now()
@@ -159,10 +170,13 @@ class Registry:
             erasures = int(writer.setting(ERASURES_SETTING) or 0) + 1
             writer.set_setting(name=ERASURES_SETTING, value=str(erasures))
             writer.erase_person(person_id)
+            _blank_resolved(writer, name)
             return Erasure(
                 person_id=person_id,
                 entry_count=_entry_count(writer, person_id),
-                quarantine_ids=tuple(_quarantined(writer, name)),
+                quarantine_ids=tuple(
+                    row.quarantine_id for row in _naming(writer, name, held=True)
+                ),
             )
 
 
@@ -171,14 +185,43 @@ def _entry_count(reader: Reader, person_id: int) -> int:
     return sum(len(page) for page in pages(reader, query, size=PAGE_ENTRIES))
 
 
-def _quarantined(reader: Reader, name: str) -> Iterator[int]:
+def _blank_resolved(writer: Writer, name: str) -> None:
     """
-    Yield the ids of held documents in which *name* is written anywhere.
+    Take the bytes of documents in which *name* is written, and which are not held.
+
+    There are some only where an older version resolved them.
     """
-    spellings = (name.encode(), json.dumps(name)[1:-1].encode())
+    for row in list(_naming(writer, name, held=False)):
+        assert row.resolved_at is not None
+        writer.resolve_quarantined(
+            quarantine_id=row.quarantine_id, state=row.state, at=row.resolved_at
+        )
+
+
+def _naming(reader: Reader, name: str, *, held: bool) -> Iterator[QuarantineRow]:
+    """
+    Yield the quarantined documents in which *name* is written anywhere.
+    """
+    written = _spellings(name)
     after = 0
-    while rows := reader.quarantined(after=after, limit=PAGE_ENTRIES):
-        for row in rows:
-            if any(spelling in row.document for spelling in spellings):
-                yield row.quarantine_id
+    while rows := reader.quarantined(after=after, limit=PAGE_ENTRIES, held=held):
+        yield from (row for row in rows if written.search(row.document))
         after = rows[-1].quarantine_id
+
+
+def _spellings(name: str) -> re.Pattern[bytes]:
+    r"""
+    Return what finds *name* in JSON: each character as it is, as `\\u` and its number
+    in hexadecimal of either case, or as a short escape.
+    """
+    return re.compile(b"".join(map(_spelled, name)))
+
+
+def _spelled(character: str) -> bytes:
+    units = character.encode("utf-16-be").hex()
+    starts = range(0, len(units), 4)
+    numbers = "".join(rf"\\u(?i:{units[start : start + 4]})" for start in starts)
+    ways = [re.escape(character.encode()), numbers.encode()]
+    if short := _SHORT_ESCAPES.get(character):
+        ways.append(re.escape(short))
+    return b"(?:" + b"|".join(ways) + b")"

@@ -21,7 +21,7 @@ entries are given the places they would get.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from meterbook.metering.attribution import payer
 from meterbook.ports import ATTRIBUTION, EVENT, NOBODY, VOID, Posting
@@ -55,17 +55,19 @@ class Posted:
     moved: dict[int, StoredEntry] = field(default_factory=dict)
     voids: list[tuple[int, int]] = field(default_factory=list)
 
-    def postings(self) -> list[Posting]:
+    def unstated(self) -> list[Posting]:
         """
-        Return everything as postings, in the order of their index.
+        Return as postings what does not follow from an entry by itself.
+
+        The own postings of events that state a customer do: a store makes them.
         """
         own = [
-            (customer, entry.type, entry.occurred_at, entry.seq, entry.seq, 1)
+            Posting(customer, entry.type, entry.occurred_at, place, place, 1)
             for entry, customer in self.events
+            if entry.customer is None
+            for place in (place_of(entry),)
         ]
-        own.extend(self.corrections)
-        own.sort()
-        return cast("list[Posting]", own)
+        return own + self.corrections
 
 
 def place_of(entry: StoredEntry) -> int:

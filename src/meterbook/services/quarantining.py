@@ -8,7 +8,8 @@ The quarantine: documents that were refused, kept as they were received.
                        +--discard---> discarded
 
 A refusal is often somebody else's mistake that is mended somewhere else: a clock, a
-limit, a field. The document then is replayed as it was.
+limit, a field. The document then is replayed as it was. Of what is not held any more
+only the fact is kept, not the bytes: it is in the book, or wanted by nobody.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from meterbook.foundation.instants import to_moment
 from meterbook.metering.cloudevents import encode
 from meterbook.metering.events import Duplicate, Event, Recorded
 from meterbook.ports import QuarantineRow
-from meterbook.services.listing import check_limit
+from meterbook.services.listing import check_after, check_limit, is_id
 
 
 if TYPE_CHECKING:
@@ -104,8 +105,10 @@ class Quarantine:
         Return held documents with ids above *after*, oldest first, at most *limit*.
 
         Raises:
-            InvalidQueryError: If *limit* is not 1 to PAGE_DOCUMENTS_MAX.
+            InvalidQueryError: If *limit* is not 1 to PAGE_DOCUMENTS_MAX, or *after* is
+                no id.
         """
+        check_after(after)
         check_limit(limit, most=PAGE_DOCUMENTS_MAX)
         with self._store.reading() as reader:
             return [_shown(row) for row in reader.quarantined(after=after, limit=limit)]
@@ -142,7 +145,7 @@ class Quarantine:
 
     def discard(self, quarantine_id: int) -> None:
         """
-        Give up a held document. It is kept, and not shown or replayed any more.
+        Give up a held document: that it was there is kept, its bytes are not.
 
         Raises:
             UnknownEntryError: If it is not held.
@@ -226,11 +229,12 @@ def _held_row(reader: Reader, quarantine_id: int) -> QuarantineRow:
     Raises:
         UnknownEntryError: If it is not.
     """
-    for row in reader.quarantined(after=quarantine_id - 1, limit=1):
-        if row.quarantine_id == quarantine_id:
-            return row
+    if is_id(quarantine_id):
+        for row in reader.quarantined(after=quarantine_id - 1, limit=1):
+            if row.quarantine_id == quarantine_id:
+                return row
 
-    message = f"The quarantine holds no document {quarantine_id}."
+    message = f"The quarantine holds no document {quarantine_id!r}."
     raise UnknownEntryError(message)
 
 

@@ -26,7 +26,8 @@ from meterbook.foundation.errors import BatchTooLargeError
 from meterbook.metering.admission import Admitted, admit
 from meterbook.metering.cloudevents import decode
 from meterbook.metering.events import Conflict, Duplicate, Event, Recorded, Refused
-from meterbook.services.naming import People, names_of
+from meterbook.ports import Appended
+from meterbook.services.naming import Named, People, names_of
 from meterbook.services.noticing import (
     ONLY_UNMATCHED,
     UNATTRIBUTED,
@@ -40,9 +41,20 @@ from meterbook.services.trying import persistently
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import TypeAlias
 
     from meterbook.metering.events import Recording
-    from meterbook.ports import Appended, Clock, Known, NewEntry, QuarantineRow, Store
+    from meterbook.ports import (
+        Clock,
+        Known,
+        NewEntry,
+        QuarantineRow,
+        Store,
+        Writer,
+    )
+
+    # The rows, what became of them, and which of them nobody pays for.
+    _Done: TypeAlias = tuple[list[NewEntry], Appended, set[int]]
 
 T = TypeVar("T")
 
@@ -57,13 +69,16 @@ class Recorder:
     """
     The way into the book.
 
-    It remembers the ids of people and the meters, and looks once a second whether
-    another process changed them: a warning may be that stale, an entry never is wrong.
+    It remembers the meters, and looks once a second whether another process changed
+    them: a warning may be that stale. It remembers the ids of people, too, and learns
+    with every append whether somebody was erased (see `meterbook.services.naming`):
+    an entry never is wrong. What is being appended at the very moment of an erasure
+    counts as told before it.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
         self.people = People()
-        self.notices = Notices(store, self.people)
+        self.notices = Notices(store)
         self._store = store
         self._clock = clock
 
@@ -210,25 +225,37 @@ class Recorder:
         """
         Append the *offers* of *events*, and keep the documents that were refused.
 
-        Where nobody is new and nothing is kept, one statement does: the hot path.
+        Where nobody is new or erased, and nothing is kept, one statement does: the hot
+        path.
         """
-        people = self.people
-        rows = None if kept else rows_if_named(offers, people.ids, now)
-        if rows is None:
-            rows, appended, unpaid, fresh = persistently(
-                lambda: self._append_and_name(offers, now, kept)
-            )
-            people.learn(fresh)
-        elif rows:
-            unpaid = self._unpaid(rows)
-            appended = self._store.append(rows)
-        else:
-            return []
+        done = None if kept else self._append_named(offers, now)
+        if done is None:
+            done, fresh = persistently(lambda: self._append_and_name(offers, now, kept))
+            self.people.learn(fresh)
+        rows, appended, unpaid = done
         return self._outcomes(events, offers, rows, appended, unpaid)
+
+    def _append_named(self, offers: Sequence[Admitted], now: int) -> _Done | None:
+        """
+        Append the *offers* if everybody in them is known here, and nobody was erased.
+
+        Returns:
+            The rows, what became of them, and the positions of those that nobody pays
+            for; None if nothing was done.
+        """
+        known = self.people.named
+        rows = rows_if_named(offers, known.ids, now)
+        if rows is None:
+            return None
+        if not rows:
+            return rows, Appended((), {}), set()
+        unpaid = self._unpaid(rows)
+        appended = self._store.append_unless_erased(rows, erasures=known.erasures)
+        return None if appended is None else (rows, appended, unpaid)
 
     def _append_and_name(
         self, offers: Sequence[Admitted], now: int, kept: Sequence[QuarantineRow]
-    ) -> tuple[list[NewEntry], Appended, set[int], dict[str, int]]:
+    ) -> tuple[_Done, Named]:
         """
         Append the *offers* in a transaction that also names people and keeps documents.
 
@@ -238,13 +265,15 @@ class Recorder:
         """
         names = {offer.subject for offer in offers} | {offer.actor for offer in offers}
         with self._store.writing() as writer:
-            ids, fresh = self.people.named(writer, names)
+            ids, fresh = self.people.name(writer, names)
             rows = rows_of(offers, ids, now)
             unpaid = unattributed(writer, rows)
             appended = writer.append(rows)
+            if appended.known:
+                fresh = _without_unused(writer, fresh, rows, appended)
             for row in kept:
                 writer.quarantine(row)
-        return rows, appended, unpaid, fresh
+        return (rows, appended, unpaid), fresh
 
     def _unpaid(self, rows: Sequence[NewEntry]) -> set[int]:
         """
@@ -323,6 +352,21 @@ class Recorder:
         for index, entry in others:
             if is_same(offers[index], entry, names):
                 outcomes[index] = Duplicate(entry.entry_id)
+
+
+def _without_unused(
+    writer: Writer, fresh: Named, rows: Sequence[NewEntry], appended: Appended
+) -> Named:
+    """
+    Take back the names that were given only for rows that turned out to be known.
+
+    Else the retry of an event would bring back the name of who was erased since.
+    """
+    new = [row for index, row in enumerate(rows) if index not in appended.known]
+    used = {row[4] for row in new} | {row[5] for row in new}
+    gone = writer.unname_people(set(fresh.ids.values()) - used)
+    ids = {name: person for name, person in fresh.ids.items() if person not in gone}
+    return Named(ids, fresh.erasures)
 
 
 def _check_size(batch: Sequence[object]) -> None:

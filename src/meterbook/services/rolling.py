@@ -44,42 +44,54 @@ Key: TypeAlias = tuple[int, str, int, int, int, str]
 Stretch: TypeAlias = tuple[str, int]
 
 
+def observe_all(
+    meters: Mapping[str, Sequence[ActiveMeter]],
+    events: Iterable[tuple[StoredEntry, str]],
+) -> dict[ActiveMeter, Observed]:
+    """
+    Return what each of *meters* makes of (entry, payer) pairs.
+
+    Needs no database, so it can be done while one is busy.
+    """
+    events_by_type: dict[str, list[tuple[StoredEntry, str]]] = {}
+    for event in events:
+        events_by_type.setdefault(event[0].type, []).append(event)
+    found: dict[ActiveMeter, Observed] = {}
+    for type_, readers in meters.items():
+        facts = facts_of(events_by_type.get(type_, ()))
+        for meter in readers:
+            found[meter] = observe(meter, facts)
+    return found
+
+
 def roll(
     follower: Follower,
-    meters: Mapping[str, Sequence[ActiveMeter]],
+    observed: Mapping[ActiveMeter, Observed],
     *,
-    events: Iterable[tuple[StoredEntry, str]],
     corrections: Iterable[Posting],
     upto: int,
 ) -> None:
     """
-    Bring the rollups of *meters* from the place they are at to *upto*.
+    Bring the rollups of the meters in *observed* from the place they are at to *upto*.
 
     Args:
         follower: The worker's transaction.
 
-        meters: By event type. All are rolled up to the same place.
-
-        events: (entry, payer) of the events placed since then.
+        observed: What each meter made of the events placed since then. All meters are
+            rolled up to the same place.
 
         corrections: What voids and attributions did since then.
 
         upto: The place to roll to. Effects up to it are posted.
     """
-    events_by_type: dict[str, list[tuple[StoredEntry, str]]] = {}
-    for event in events:
-        events_by_type.setdefault(event[0].type, []).append(event)
     corrected: dict[str, list[Posting]] = {}
     for posting in corrections:
         corrected.setdefault(posting.type, []).append(posting)
-
-    for type_, readers in meters.items():
-        facts = facts_of(events_by_type.get(type_, ()))
-        for meter in readers:
-            run = _Run(follower=follower, meter=meter, upto=upto)
-            run.mark_corrected(corrected.get(type_, ()))
-            run.add(observe(meter, facts))
-            run.refold()
+    for meter, of_meter in observed.items():
+        run = _Run(follower=follower, meter=meter, upto=upto)
+        run.mark_corrected(corrected.get(meter.meter.event_type, ()))
+        run.add(of_meter)
+        run.refold()
 
 
 @dataclass(slots=True, kw_only=True)

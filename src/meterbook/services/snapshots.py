@@ -40,12 +40,16 @@ class Tail:
     Attributes:
         effects: By event type.
 
+        entries: The events that the effects are of, by the place that they have in
+            them: their own, or one that they were lent.
+
         unnumbered: Whether some of the effects are of entries without a place.
 
         too_long: There are more entries than a reading folds; the effects are none.
     """
 
     effects: dict[str, list[Effect]] = field(default_factory=dict)
+    entries: dict[int, StoredEntry] = field(default_factory=dict)
     unnumbered: bool = False
     too_long: bool = False
 
@@ -77,9 +81,11 @@ class Snapshot:
             UnknownPlaceError: If no entry has that place yet.
         """
         marks = reader.marks()
-        if place is not None and not 0 <= place <= marks.numbered:
+        if place is not None and (
+            type(place) is not int or not 0 <= place <= marks.numbered
+        ):
             message = (
-                f"place {place} is not in the book: the last numbered place is "
+                f"place {place!r} is not in the book: the last numbered place is "
                 f"{marks.numbered}. Ask as of that one or an earlier one."
             )
             raise UnknownPlaceError(message)
@@ -162,20 +168,22 @@ def _effects(reader: Reader, entries: Sequence[StoredEntry], customer: str) -> T
     """
     done = post(reader, entries)
     effects: dict[str, list[Effect]] = {}
+    spoken_of: dict[int, StoredEntry] = {}
     for entry, payer in done.events:
         if payer == customer:
             place = place_of(entry)
+            spoken_of[place] = entry
             effects.setdefault(entry.type, []).append(_effect(entry, place, 1))
     for posting in done.corrections:
         if posting.customer == customer:
-            entry = done.moved[posting.place]
+            entry = spoken_of[posting.place] = done.moved[posting.place]
             effects.setdefault(entry.type, []).append(
                 _effect(entry, posting.seq, posting.sign)
             )
     unnumbered = any(
         effect.seq >= UNNUMBERED for found in effects.values() for effect in found
     )
-    return Tail(effects=effects, unnumbered=unnumbered)
+    return Tail(effects=effects, entries=spoken_of, unnumbered=unnumbered)
 
 
 def _effect(entry: StoredEntry, seq: int, sign: int) -> Effect:

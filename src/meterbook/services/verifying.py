@@ -1,46 +1,67 @@
 """
 Verifying a book: does what is kept agree with itself?
 
-Facts first: every entry's fingerprint is what its content says, and places have no
-gaps. Then what the worker derived: every event is posted as its entry says, what is
-void does not count, and every rollup row is what folding the entries anew gives.
+::
+
+    facts      entries       each has the content that its fingerprint is of
+               places        no gaps, and none beyond the mark
+               attributions  what their entries say
+               meters        versions from 1 on, each definition in its canonical text
+    derived    postings      of each event what it says; corrected by entries alone
+               voids, types  what the entries come to
+               unusable      what each meter makes of the entries, looked at anew
+               rollups       the fold of the postings, up to where they are rolled
+               marks         none is ahead of what it follows
+
+What it does not tell:
+
+- A fingerprint covers what the source stated: not `extensions`, `recorded_at`, the
+  receipt time of an event that stated none, nor names of people, which may be erased.
+- Of definitions that make the same rollups of the same events (sum, average, min and
+  max; a unit or a description) one can take the place of another.
+- Unusable rows of events that are void are in no answer, and are not looked at.
+- Somebody who makes a whole book anew, fingerprints and all, makes a sound book.
+
+Laws (tests/services/test_verifying.py, tests/services/test_verifying_facts.py):
+    - *No alarm*: a book that only meterbook wrote is sound, wherever its worker is.
+    - *Named*: each of the above, changed by plain SQL, is in a sentence.
 """
 
 from __future__ import annotations
 
-import datetime as dt
-
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from meterbook.foundation.instants import DAY, to_micros
+import msgspec
+
+from meterbook.foundation.errors import InvalidMeterError
 from meterbook.metering.admission import fingerprint
-from meterbook.ports import NOBODY, VOID
-from meterbook.services.compiling import by_type, read_state
-from meterbook.services.sampling import facts_left, observe, standing
+from meterbook.metering.meters import meter_from
+from meterbook.metering.observing import Unusable
+from meterbook.metering.paths import Envelope
+from meterbook.ports import EVENT, NOBODY, VOID
+from meterbook.services.compiling import compiled
+from meterbook.services.posting import place_of
+from meterbook.services.refolding import owners, refold
+from meterbook.services.sampling import decode_data, standing
 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from meterbook.metering.tallies import State
-    from meterbook.ports import Reader, Sighting, StoredEntry
+    from meterbook.ports import Marks, MeterRow, Reader, StoredEntry
     from meterbook.services.compiling import ActiveMeter
-    from meterbook.services.sampling import Observed
 
 # Enough to see what kind of trouble it is; the count says how much there is.
 PROBLEMS_SHOWN_MAX = 100
 
+# Entries in memory at a time, beside those of one customer and type.
 PAGE_ENTRIES = 10_000
 
-# The first and the last instant of the years 1 to 9999. No event is at the last: it
-# would be in the future.
-BEFORE_ALL = to_micros(dt.datetime.min.replace(tzinfo=dt.UTC))
-AFTER_ALL = to_micros(dt.datetime.max.replace(tzinfo=dt.UTC))
-
-# Of one meter and customer: grouped or not, hours, bucket, group.
-_RowKey = tuple[int, int, int, str]
+# What can be wrong with a definition.
+_UNREADABLE: Final = "its definition cannot be read: it was changed"
+_OTHER_TEXT: Final = "its definition is not in its canonical text: it was changed"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,6 +100,15 @@ class Verification:
             self.problems.append(problem)
 
 
+class _Used(NamedTuple):
+    """
+    A meter whose definition can be read, and the place it is rolled to.
+    """
+
+    meter: ActiveMeter
+    rolled: int
+
+
 def verify(
     reader: Reader, *, progress: Callable[[str, int], None] | None = None
 ) -> Verification:
@@ -92,51 +122,172 @@ def verify(
     """
     found = Verification()
     tell = progress or (lambda _what, _count: None)
-    posted = reader.marks().posted
-    _check_entries(reader, posted, found, tell)
+    marks = reader.marks()
+    if marks.posted > marks.numbered:
+        found.add(
+            f"the mark of postings is at place {marks.posted}, ahead of the last "
+            f"numbered one, {marks.numbered}"
+        )
+    meters = list(_sound_meters(reader, marks, found))
+    _check_entries(reader, marks, meters, found, tell)
     for problem in reader.contradictions():
         found.add(problem)
-    meters = by_type(row for row in reader.meters() if row.rolled == posted)
-    for type_, readers in meters.items():
-        for customer in _customers(reader, type_, readers):
-            _check_customer(reader, readers, customer, found)
-            tell("rollup rows", found.rollups)
+    _check_rollups(reader, meters, found, tell)
     return found
 
 
-def _customers(reader: Reader, type_: str, meters: Sequence[ActiveMeter]) -> list[str]:
+def _sound_meters(reader: Reader, marks: Marks, found: Verification) -> Iterator[_Used]:
     """
-    Return who has postings of a type, and who has rollups of its *meters*.
+    Yield the meters that can be used, and note what is wrong with any.
     """
-    known = {NOBODY, *reader.customers(type_=type_)}
-    for meter in meters:
-        known.update(reader.bucket_owners(meter_id=meter.meter_id))
-    return sorted(known)
+    versions: Counter[str] = Counter()
+    for row in reader.meters():
+        name = f"meter {row.meter_key!r} version {row.version}"
+        versions[row.meter_key] += 1
+        if row.version != versions[row.meter_key]:
+            found.add(f"{name}: its versions are not counted from 1 without gaps")
+            versions[row.meter_key] = row.version
+        if row.rolled > marks.posted:
+            found.add(
+                f"{name}: its mark is at place {row.rolled}, ahead of the last posted "
+                f"one, {marks.posted}"
+            )
+        fault = _fault_of(row)
+        if fault is not None:
+            found.add(f"{name}: {fault}")
+        if fault != _UNREADABLE:
+            yield _Used(compiled(row), min(row.rolled, marks.posted))
+
+
+def _fault_of(row: MeterRow) -> str | None:
+    """
+    Return what is wrong with a definition: nobody but meterbook writes one like that.
+    """
+    try:
+        meter = meter_from(row.meter_key, msgspec.json.decode(row.definition))
+    except (InvalidMeterError, msgspec.DecodeError):
+        return _UNREADABLE
+    text = msgspec.json.encode(meter.definition(), order="deterministic").decode()
+    return None if text == row.definition else _OTHER_TEXT
+
+
+def _check_rollups(
+    reader: Reader,
+    meters: Sequence[_Used],
+    found: Verification,
+    tell: Callable[[str, int], None],
+) -> None:
+    """
+    Fold anew what is rolled up: the entries are read once for meters of one type.
+    """
+    together: dict[tuple[str, int], list[ActiveMeter]] = defaultdict(list)
+    for used in meters:
+        together[used.meter.meter.event_type, used.rolled].append(used.meter)
+    for (_, rolled), readers in together.items():
+        for customer in owners(reader, readers):
+            for told in refold(reader, readers, customer, upto=rolled):
+                if isinstance(told, str):
+                    found.add(told)
+                else:
+                    found.rollups += told
+            tell("rollup rows", found.rollups)
 
 
 def _check_entries(
     reader: Reader,
-    posted: int,
+    marks: Marks,
+    meters: Sequence[_Used],
     found: Verification,
     tell: Callable[[str, int], None],
 ) -> None:
-    voids: list[StoredEntry] = []
-    for entry in _numbered(reader):
-        found.entries += 1
-        if fingerprint_of(entry) != entry.fingerprint:
+    """
+    Look at every numbered entry, a page at a time, and at what is kept of it.
+    """
+    types: Counter[str] = Counter()
+    for page in _pages(reader, marks.numbered):
+        for entry in page:
+            if fingerprint_of(entry) != entry.fingerprint:
+                found.add(
+                    f"entry {entry.entry_id} ({entry.source}, {entry.event_id}): its "
+                    "content is not what its fingerprint says: it was changed after "
+                    "it was recorded"
+                )
+        posted = [entry for entry in page if place_of(entry) <= marks.posted]
+        types.update(entry.type for entry in posted if entry.kind == EVENT)
+        voids = [entry for entry in posted if entry.kind == VOID]
+        _check_voids(reader, voids, marks.posted, found)
+        for used in meters:
+            _check_unusable(reader, used, page, found)
+        found.entries += len(page)
+        tell("entries", found.entries)
+    _check_types(reader, types, found)
+
+
+def _check_types(reader: Reader, types: Counter[str], found: Verification) -> None:
+    stored = reader.types()
+    for type_ in sorted(stored.keys() | types.keys()):
+        if stored.get(type_) != types.get(type_):
             found.add(
-                f"entry {entry.entry_id} ({entry.source}, {entry.event_id}): its "
-                "content is not what its fingerprint says: it was changed after it "
-                "was recorded"
+                f"type {type_!r}: {types[type_]} events are posted, and "
+                f"{stored.get(type_, 0)} counted"
             )
-        if entry.kind == VOID and (entry.seq or 0) <= posted:
-            voids.append(entry)
-        if found.entries % PAGE_ENTRIES == 0:
-            _check_voids(reader, voids, posted, found)
-            voids.clear()
-            tell("entries", found.entries)
-    _check_voids(reader, voids, posted, found)
-    tell("entries", found.entries)
+
+
+def _check_unusable(
+    reader: Reader, used: _Used, page: Sequence[StoredEntry], found: Verification
+) -> None:
+    """
+    Check that what is listed as unusable, of *page*, is what the meter cannot take.
+
+    What is void by now may be listed or not: no answer shows it.
+    """
+    first, last = place_of(page[0]), place_of(page[-1])
+    meter_id = used.meter.meter_id
+    listed = {
+        place: reason
+        for place, reason, _ in reader.unusable(
+            meter_id=meter_id, after=first - 1, limit=len(page)
+        )
+        if place <= last
+    }
+    refused = dict(_refused(used, page))
+    differing = {
+        place
+        for place in listed.keys() | refused.keys()
+        if listed.get(place) != refused.get(place)
+    }
+    if not differing:
+        return
+
+    wrong = [entry for entry in page if place_of(entry) in differing]
+    void = reader.voided([entry.entry_id for entry in wrong])
+    for entry in wrong:
+        if entry.entry_id not in void:
+            found.add(
+                f"meter {used.meter.meter.key!r}: that entry {entry.entry_id} "
+                f"({entry.source}, {entry.event_id}) is unusable or not is not what "
+                "it says"
+            )
+
+
+def _refused(used: _Used, page: Sequence[StoredEntry]) -> Iterator[tuple[int, str]]:
+    """
+    Yield (place, reason) of the events of *page* that a meter was rolled to, and cannot
+    take. Data that is no JSON any more is left to its fingerprint.
+    """
+    type_ = used.meter.meter.event_type
+    for entry in page:
+        place = place_of(entry)
+        if entry.kind != EVENT or entry.type != type_ or place > used.rolled:
+            continue
+        try:
+            data = decode_data(entry.data)
+        except msgspec.DecodeError:
+            continue
+        envelope = Envelope(entry.source, type_, entry.subject_id, entry.actor_id)
+        seen = used.meter.observe(data, envelope)
+        if isinstance(seen, Unusable):
+            yield place, seen.reason
 
 
 def _check_voids(
@@ -145,7 +296,11 @@ def _check_voids(
     """
     Check that what *voids* take back is known to be void, and counts for nobody.
     """
-    ids = {int(void.event_id) for void in voids}
+    if not voids:
+        return
+
+    # Of one that is no number its fingerprint tells.
+    ids = {int(void.event_id) for void in voids if void.event_id.isdecimal()}
     targets = [
         entry for id_ in sorted(ids) if (entry := reader.entry_by_id(id_)) is not None
     ]
@@ -189,19 +344,21 @@ def _counted(reader: Reader, events: Sequence[StoredEntry], posted: int) -> set[
     }
 
 
-def _numbered(reader: Reader) -> Iterator[StoredEntry]:
+def _pages(reader: Reader, numbered: int) -> Iterator[list[StoredEntry]]:
+    """
+    Yield the numbered entries in order of place, PAGE_ENTRIES at a time.
+    """
     after = 0
-    numbered = reader.marks().numbered
     while after < numbered:
         page = [
             entry
             for entry in reader.tail(after=after, limit=PAGE_ENTRIES)
             if entry.seq is not None
         ]
-        yield from page
         if not page:
             return
-        after = page[-1].seq or numbered
+        yield page
+        after = place_of(page[-1])
 
 
 def fingerprint_of(entry: StoredEntry) -> bytes:
@@ -218,104 +375,3 @@ def fingerprint_of(entry: StoredEntry) -> bytes:
         time_us=entry.occurred_at if entry.time_given else None,
         data=entry.data.encode(),
     )
-
-
-def _check_customer(
-    reader: Reader,
-    meters: Sequence[ActiveMeter],
-    customer: str,
-    found: Verification,
-) -> None:
-    """
-    Check what all *meters* of a type say of one customer: its entries are read once.
-    """
-    type_ = meters[0].meter.event_type
-    effects = reader.effects(
-        customer=customer,
-        type_=type_,
-        start=BEFORE_ALL,
-        end=AFTER_ALL,
-        upto=reader.marks().posted,
-    )
-    facts = facts_left(effects, customer=customer, type_=type_, origin=0)
-    for meter in meters:
-        observed = observe(meter, facts)
-        _check_rollups(reader, meter, customer, observed, found)
-        if meter.is_unique:
-            _check_sightings(reader, meter, customer, observed, found)
-
-
-def _check_rollups(
-    reader: Reader,
-    meter: ActiveMeter,
-    customer: str,
-    observed: Observed,
-    found: Verification,
-) -> None:
-    whose = customer if customer != NOBODY else "(unattributed)"
-    what = f"meter {meter.meter.key!r} of {whose!r}"
-    expected = _rows(meter, observed)
-    stored = dict(_stored_rows(reader, meter, customer))
-    found.rollups += len(expected)
-    for key in expected.keys() | stored.keys():
-        if expected.get(key) != stored.get(key):
-            found.add(f"{what}: the rollup at {key} is not the fold of its entries")
-
-
-def _rows(meter: ActiveMeter, observed: Observed) -> dict[_RowKey, State]:
-    """
-    Return the rollup rows that *observed* should have.
-    """
-    rows: dict[_RowKey, State] = {
-        (grouped, 1, hour, grp): state
-        for _, grouped, hour, grp, state in observed.states(meter)
-    }
-    days: dict[_RowKey, State | None] = defaultdict(lambda: None)
-    for grouped, hours, hour, grp in sorted(rows, key=lambda key: key[2]):
-        key = (grouped, 24, hour - hour % DAY, grp)
-        days[key] = meter.merge(days[key], rows[grouped, hours, hour, grp])
-    return rows | {key: state for key, state in days.items() if state is not None}
-
-
-def _stored_rows(
-    reader: Reader, meter: ActiveMeter, customer: str
-) -> Iterator[tuple[_RowKey, State]]:
-    for grouped in (0, 1):
-        for hours in (1, 24):
-            for row in reader.buckets(
-                meter_id=meter.meter_id,
-                customer=customer,
-                grouped=grouped,
-                hours=hours,
-                start=BEFORE_ALL,
-                end=AFTER_ALL,
-            ):
-                key = (row.grouped, row.hours, row.bucket, row.grp)
-                yield key, read_state(row.state)
-
-
-def _check_sightings(
-    reader: Reader,
-    meter: ActiveMeter,
-    customer: str,
-    observed: Observed,
-    found: Verification,
-) -> None:
-    expected = set(observed.sightings(meter.meter_id))
-    stored: set[Sighting] = set()
-    for grouped in (0, 1):
-        stored.update(
-            reader.sightings(
-                meter_id=meter.meter_id,
-                customer=customer,
-                grouped=grouped,
-                start=BEFORE_ALL,
-                end=AFTER_ALL,
-            )
-        )
-    found.rollups += len(expected)
-    for sighting in expected ^ stored:
-        found.add(
-            f"meter {meter.meter.key!r}: the sighting of {sighting.key} is not what "
-            "its entries say"
-        )

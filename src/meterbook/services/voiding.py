@@ -244,7 +244,10 @@ class Voider:
                     void_row(target, actor_id=actor_id, reason=reason, now=now)
                     for target in targets
                 ]
-                return writer.append(rows)
+                appended = writer.append(rows)
+                if len(appended.known) == len(rows):
+                    writer.unname_people([actor_id])
+                return appended
 
         appended = persistently(append)
         return len(targets) - len(appended.known)

@@ -39,7 +39,10 @@ FEW_ROWS_MAX: Final = 10
 # The increment of the sequence: a draw of n gives the ids n to n + 999.
 BLOCK_IDS: Final = 1_000
 
-_ROW: Final = "(" + ", ".join(["%s"] * 14) + ")"
+_ROW: Final = (
+    "(%s::bigint, %s::smallint, %s::text, %s::text, %s::text, %s::bigint, %s::bigint,"
+    " %s::text, %s::bigint, %s::smallint, %s::text, %s::text, %s::bytea, %s::bigint)"
+)
 _IDENTITY: Final = itemgetter(1, 2)
 
 
@@ -60,7 +63,11 @@ def append(
         earlier: The ids that earlier attempts at this very batch offered. If one of
             them was committed after all, its rows are new, and not known.
     """
-    return append_drawn(session, rows, draw_ids(session, len(rows)), earlier=earlier)
+    appended = append_drawn(
+        session, rows, draw_ids(session, len(rows)), earlier=earlier
+    )
+    assert appended is not None
+    return appended
 
 
 def append_drawn(
@@ -69,19 +76,25 @@ def append_drawn(
     entry_ids: Sequence[int],
     *,
     earlier: Sequence[Sequence[int]] = (),
-) -> Appended:
+    erasures: str | None = None,
+) -> Appended | None:
     """
     Append like `append`, with ids that were drawn before.
+
+    Given *erasures*, nothing is appended if people were erased since there were so
+    many; then the answer is None, unless every row was known.
     """
     if not rows:
         return Appended((), {})
     if len(rows) <= FEW_ROWS_MAX:
-        found = _append_few(session, rows, entry_ids)
+        found = _append_few(session, rows, entry_ids, erasures)
     else:
-        found = _append_many(session, rows, entry_ids)
+        found = _append_many(session, rows, entry_ids, erasures)
     if found is None:
         return Appended(entry_ids, {})
     if len(found) != len(rows):
+        if erasures is not None and session.row("erasures") != (erasures,):
+            return None
         # A snapshot older than the entry that was in the way, or a caller's rollback.
         message = "Entries that were in the way cannot be seen: try again."
         raise StoreError(message, retryable=True)
@@ -113,13 +126,17 @@ def draw_ids(session: Session, count: int) -> list[int]:
 
 
 def _append_few(
-    session: Session, rows: Sequence[NewEntry], entry_ids: Sequence[int]
+    session: Session,
+    rows: Sequence[NewEntry],
+    entry_ids: Sequence[int],
+    erasures: str | None,
 ) -> Mapping[int, Known] | None:
     """
     Return None if all rows were new, else the entry of each row by position.
     """
     offered = sorted(zip(entry_ids, rows, strict=True), key=_by_identity)
     values = [value for entry_id, row in offered for value in (entry_id, *row)]
+    values += (erasures, erasures)
     inserted = session.rows_of(_few_sql(session.sql("append_few"), len(rows)), values)
     if len(inserted) == len(rows):
         return None
@@ -132,7 +149,10 @@ def _append_few(
 
 
 def _append_many(
-    session: Session, rows: Sequence[NewEntry], entry_ids: Sequence[int]
+    session: Session,
+    rows: Sequence[NewEntry],
+    entry_ids: Sequence[int],
+    erasures: str | None,
 ) -> Mapping[int, Known] | None:
     """
     Return None if all rows were new, else the entry of each row by position.
@@ -141,7 +161,7 @@ def _append_many(
         session.run("empty_offered")
     session.filled.add("empty_offered")
     session.copy("copy_offered", copied_entries(rows, entry_ids))
-    if session.run("append_offered") == len(rows):
+    if session.run("append_offered", {"erasures": erasures}) == len(rows):
         return None
     positions = {entry_id: position for position, entry_id in enumerate(entry_ids)}
     known = session.rows("known_offered")

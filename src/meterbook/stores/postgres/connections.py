@@ -15,7 +15,7 @@ from psycopg.rows import tuple_row
 from psycopg_pool import ConnectionPool
 
 from meterbook.foundation.errors import StoreError
-from meterbook.stores.postgres.failures import is_lost, translated
+from meterbook.stores.postgres.failures import is_lost, translated, unreached
 from meterbook.stores.postgres.sessions import Belongings, Session, adapters
 
 
@@ -147,13 +147,15 @@ def connect(dsn: str) -> Connection:
     Return a connection of our own kind, in autocommit mode, apart from any pool.
 
     Raises:
-        StoreError: The server cannot be reached, or is older than PostgreSQL 13.
+        CallerError: The address cannot be read.
+
+        StoreError: The server cannot be reached (retryable), does not let us in, or is
+            older than PostgreSQL 13.
     """
     try:
         connection = psycopg.connect(dsn, **_options())
     except psycopg.Error as error:
-        message = f"PostgreSQL cannot be reached: {error}"
-        raise StoreError(message, retryable=True) from error
+        raise unreached(error) from error
     try:
         _configure(connection)
     except BaseException:

@@ -5,8 +5,10 @@ What a failure of PostgreSQL means to us: the one place that reads its error cod
 retryable                a lost connection, a lock that timed out, a deadlock, a
                          serialization failure, too many connections, a server that
                          starts or stops
-not retryable            a full disk, missing rights, and what nobody foresaw
-not a storage failure    no book there; a standby, which cannot be written
+not retryable            a full disk, missing rights, a database or role that is not
+                         there, a wrong password, and what nobody foresaw
+not a storage failure    no book there; a standby, which cannot be written; an address
+                         that cannot be read
 =======================  ==============================================================
 """
 
@@ -20,6 +22,7 @@ from psycopg import errors
 from psycopg_pool import PoolClosed, PoolTimeout
 
 from meterbook.foundation.errors import (
+    CallerError,
     NotABookError,
     ReadOnlyBookError,
     StoreError,
@@ -54,6 +57,59 @@ _FAILURES: Final[tuple[_StoreFailure, ...]] = (
     (errors.DiskFull, "PostgreSQL has no room on its disk", False),
     (errors.OutOfMemory, "PostgreSQL has no memory left", False),
 )
+
+
+# Why a connection was not made that may be made later. libpq gives no code for it, so
+# these are looked for in what it says; what a server says in another language is not
+# found, and then is not tried again.
+_MAY_BE_REACHED_LATER: Final = (
+    "Connection refused",
+    "Connection reset",
+    "Connection timed out",
+    "No route to host",
+    "Network is unreachable",
+    "No such file or directory",  # the socket of a server that is not running
+    "Temporary failure in name resolution",
+    "could not receive data",
+    "could not send data",
+    "not yet accepting connections",
+    "recovery mode",
+    "remaining connection slots",
+    "server closed the connection",
+    "shutting down",
+    "starting up",
+    "timeout expired",
+    "too many clients",
+    "too many connections",
+)
+
+
+def unreached(error: psycopg.Error) -> MeterbookError:
+    """
+    Return the error of ours that says why no connection was made.
+
+    It is to be raised from *error*, which then is its cause.
+    """
+    if isinstance(error, errors.ProgrammingError):
+        # What follows quotes the address, which may hold a password.
+        reason = _first_line(error).partition(': "postgres')[0]
+        message = (
+            f"The address of the database cannot be read: {reason}. It looks like "
+            "postgresql://user@host:5432/database."
+        )
+        return CallerError(message)
+
+    said = str(error)
+    if isinstance(error, errors.ConnectionTimeout) or any(
+        passing in said for passing in _MAY_BE_REACHED_LATER
+    ):
+        return StoreError(f"PostgreSQL cannot be reached: {said}", retryable=True)
+
+    message = (
+        f"PostgreSQL cannot be entered: {said}. Check the host, database, role and"
+        " password in the address."
+    )
+    return StoreError(message, retryable=False)
 
 
 def translated(error: psycopg.Error) -> MeterbookError:

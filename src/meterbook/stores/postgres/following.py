@@ -113,6 +113,15 @@ class PostgresFollower(PostgresReader):
         rows = self._session.rows("corrections", {"after": after, "upto": upto})
         return list(map(Posting._make, rows))
 
+    def post_stated(self, *, after: int, upto: int) -> None:
+        """
+        Add the own postings of events with after < place <= upto that state a customer.
+
+        Those that were void before they were placed are left out.
+        """
+        self._claim()
+        self._session.run("post_stated", {"after": after, "upto": upto})
+
     def post(self, postings: Iterable[Posting]) -> None:
         """
         Add postings.

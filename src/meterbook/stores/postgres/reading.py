@@ -47,6 +47,13 @@ CONTRADICTIONS: Final = {
     "not_posted": "place {0}: its event is not posted",
     "wrongly_posted": "place {0}: it is posted under {1!r}, which its event denies",
     "posted_twice": "place {0}: its event is posted more than once",
+    "unmarked": "place {0}: it is beyond the last place that was given out",
+    "wrongly_attributed": "entry {0}: its row of the attributions is not what it says",
+    "stray_attributions": "entry {0}: the attributions have a row that it does not say",
+    "wrongly_void": "entry {0}: it is void since place {1}, and not known as that",
+    "stray_voids": "entry {0}: it is known as void, and nothing voids it",
+    "stray_corrections": "place {0}: place {1} did not correct it, and it is posted so",
+    "lost_meters": "meter number {0}: it was rolled up, and its definition is gone",
 }
 
 # Of each kind; a book with more is lost anyway, and this fits in memory.
@@ -378,11 +385,14 @@ class PostgresReader:
         values = {**worker.window(), "limit": limit - waiting}
         return waiting + cast("int", self._only(name, values)[0])
 
-    def quarantined(self, *, after: int, limit: int) -> list[QuarantineRow]:
+    def quarantined(
+        self, *, after: int, limit: int, held: bool = True
+    ) -> list[QuarantineRow]:
         """
-        Return held documents above id *after*, oldest first.
+        Return held documents, or else resolved ones, above id *after*, oldest first.
         """
-        rows = self._session.rows("quarantined", {"after": after, "limit": limit})
+        name = "quarantined" if held else "resolved"
+        rows = self._session.rows(name, {"after": after, "limit": limit})
         return [QuarantineRow._make(row) for row in rows]
 
     def _unnumbered(

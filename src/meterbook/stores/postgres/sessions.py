@@ -45,7 +45,12 @@ _PLANNED: Final = b"; SET LOCAL plan_cache_mode = force_custom_plan"
 
 READ: Final = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" + _PLANNED
 WRITE: Final = b"BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE" + _PLANNED
-FOLLOW: Final = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE" + _PLANNED
+# The worker sorts a step's rows in memory, not on disk.
+FOLLOW: Final = (
+    b"BEGIN ISOLATION LEVEL REPEATABLE READ READ WRITE"
+    + _PLANNED
+    + b"; SET LOCAL work_mem = '64MB'"
+)
 
 # How many rows of a stream are fetched at a time: some hundred KB.
 STREAM_ROWS: Final = 5_000

@@ -156,16 +156,19 @@ class PostgresStore:
 
             StoreError: It failed too often, or in a way that trying again cannot mend.
         """
-        self._require_writable()
-        offered: list[Sequence[int]] = []
-        for attempt in range(1, APPEND_ATTEMPTS_MAX):
-            try:
-                return self._append(rows, offered)
-            except StoreError as error:
-                if not passes(error):
-                    raise
-                time.sleep(APPEND_PAUSE_SECONDS * attempt)
-        return self._append(rows, offered)
+        appended = self._append_persistently(rows, None)
+        assert appended is not None
+        return appended
+
+    def append_unless_erased(
+        self, rows: Sequence[NewEntry], *, erasures: str
+    ) -> Appended | None:
+        """
+        Append like `append`, but nothing if people were erased since *erasures*.
+
+        What is being appended while an erasure commits may be before it.
+        """
+        return self._append_persistently(rows, erasures)
 
     @contextlib.contextmanager
     def following(self) -> Iterator[PostgresFollower | None]:
@@ -216,9 +219,26 @@ class PostgresStore:
         """
         self._connections.close()
 
+    def _append_persistently(
+        self, rows: Sequence[NewEntry], erasures: str | None
+    ) -> Appended | None:
+        self._require_writable()
+        offered: list[Sequence[int]] = []
+        for attempt in range(1, APPEND_ATTEMPTS_MAX):
+            try:
+                return self._append(rows, offered, erasures)
+            except StoreError as error:
+                if not passes(error):
+                    raise
+                time.sleep(APPEND_PAUSE_SECONDS * attempt)
+        return self._append(rows, offered, erasures)
+
     def _append(
-        self, rows: Sequence[NewEntry], offered: list[Sequence[int]]
-    ) -> Appended:
+        self,
+        rows: Sequence[NewEntry],
+        offered: list[Sequence[int]],
+        erasures: str | None,
+    ) -> Appended | None:
         """
         Make one attempt, and add the ids that it offers to *offered*.
         """
@@ -229,7 +249,9 @@ class PostgresStore:
         ) as session:
             earlier = tuple(offered)
             offered.append(draw_ids(session, len(rows)))
-            return append_drawn(session, rows, offered[-1], earlier=earlier)
+            return append_drawn(
+                session, rows, offered[-1], earlier=earlier, erasures=erasures
+            )
 
     def _require_writable(self) -> None:
         if self._read_only:

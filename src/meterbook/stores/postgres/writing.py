@@ -7,13 +7,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 from meterbook.stores.postgres.appending import append
-from meterbook.stores.postgres.reading import PostgresReader
+from meterbook.stores.postgres.reading import PostgresReader, array
 
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from meterbook.ports import Appended, AttributionRow, NewEntry, QuarantineRow
+    from meterbook.stores.postgres.sessions import Session
 
 
 class PostgresWriter(PostgresReader):
@@ -24,6 +25,10 @@ class PostgresWriter(PostgresReader):
     that was recorded since it began is a retryable StoreError, never a wrong answer.
     """
 
+    def __init__(self, session: Session) -> None:
+        super().__init__(session)
+        self._named: set[int] = set()
+
     def name_people(self, names: Collection[str]) -> dict[str, int]:
         """
         Return the ids of *names*, giving one to each that has none.
@@ -33,9 +38,21 @@ class PostgresWriter(PostgresReader):
         if not missing:
             return found
         rows = self._session.rows("name_people", {"names": missing})
-        found |= cast("list[tuple[str, int]]", rows)
+        made = dict(cast("list[tuple[str, int]]", rows))
+        self._named.update(made.values())
+        found |= made
         elsewhere = [name for name in missing if name not in found]
         return found | self.people(elsewhere)
+
+    def unname_people(self, person_ids: Collection[int | None]) -> set[int]:
+        """
+        Take back the names that this transaction gave to *person_ids*; return whose.
+        """
+        gone = self._named.intersection(person_ids)
+        if gone:
+            self._session.run("unname_people", {"person_ids": array(gone)})
+        self._named -= gone
+        return gone
 
     def append(self, rows: Sequence[NewEntry]) -> Appended:
         """
@@ -77,7 +94,7 @@ class PostgresWriter(PostgresReader):
 
     def resolve_quarantined(self, *, quarantine_id: int, state: str, at: int) -> None:
         """
-        Mark a held document replayed or discarded.
+        Mark a document replayed or discarded, and drop its bytes.
         """
         values = {"quarantine_id": quarantine_id, "state": state, "at": at}
         self._session.run("resolve_quarantined", values)

@@ -65,6 +65,14 @@ class SqliteFollower(SqliteReader):
         rows = self._connection.execute(FOLLOWING["corrections"], values)
         return [Posting._make(row) for row in rows]
 
+    def post_stated(self, *, after: int, upto: int) -> None:
+        """
+        Add the own postings of events with after < place <= upto that state a customer.
+
+        Those that were void before they were placed are left out.
+        """
+        self._run("post_stated", after=after, upto=upto)
+
     def post(self, postings: Iterable[Posting]) -> None:
         """
         Add postings.

@@ -40,6 +40,12 @@ CONTRADICTIONS: Final = {
     "not_posted": "entry {0}: it has no posting that says what it says",
     "wrongly_posted": "entry {0}: its posting under {1!r} is not what it says",
     "posted_twice": "entry {0}: it is posted more than once",
+    "wrongly_attributed": "entry {0}: its row of the attributions is not what it says",
+    "stray_attributions": "entry {0}: the attributions have a row that it does not say",
+    "wrongly_void": "entry {0}: it is void since place {1}, and not known as that",
+    "stray_voids": "entry {0}: it is known as void, and nothing voids it",
+    "stray_corrections": "place {0}: place {1} did not correct it, and it is posted so",
+    "lost_meters": "meter number {0}: it was rolled up, and its definition is gone",
 }
 
 # Enough to see what kind of trouble it is, and to fit in memory whatever it is.
@@ -328,11 +334,14 @@ class SqliteReader:
         marks = self.marks()
         return min(limit, marks.numbered - marks.posted)
 
-    def quarantined(self, *, after: int, limit: int) -> list[QuarantineRow]:
+    def quarantined(
+        self, *, after: int, limit: int, held: bool = True
+    ) -> list[QuarantineRow]:
         """
-        Return held documents above id *after*, oldest first.
+        Return held documents, or else resolved ones, above id *after*, oldest first.
         """
-        rows = self._ask("quarantined", after=after, limit=limit)
+        name = "quarantined" if held else "resolved"
+        rows = self._ask(name, after=after, limit=limit)
         return [QuarantineRow._make(row) for row in rows]
 
     def _ask(self, name: str, /, **values: str | int | None) -> sqlite3.Cursor:

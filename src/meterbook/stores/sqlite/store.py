@@ -29,7 +29,7 @@ from meterbook.stores.sqlite.schema import (
     schema_text,
 )
 from meterbook.stores.sqlite.session import Session
-from meterbook.stores.sqlite.writing import SqliteWriter, append
+from meterbook.stores.sqlite.writing import ERASURES, SqliteWriter, append
 
 
 if TYPE_CHECKING:
@@ -204,6 +204,16 @@ class SqliteStore:
             return NOTHING
         with self._turn() as connection:
             return append(connection, rows)
+
+    def append_unless_erased(
+        self, rows: Sequence[NewEntry], *, erasures: str
+    ) -> Appended | None:
+        """
+        Append like `append`, but nothing if people were erased since *erasures*.
+        """
+        with self._turn() as connection:
+            (found,) = connection.execute(ERASURES).fetchone()
+            return append(connection, rows) if found == erasures else None
 
     @contextmanager
     def following(self) -> Iterator[SqliteFollower]:

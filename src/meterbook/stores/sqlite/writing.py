@@ -25,6 +25,7 @@ WRITING: Final = statements("sqlite", "writing")
 APPEND: Final = WRITING["append"]
 LAST_INSERTED: Final = WRITING["last_inserted"]
 KNOWN: Final = WRITING["known"]
+ERASURES: Final = WRITING["erasures"]
 
 
 class SqliteWriter(SqliteReader):
@@ -41,6 +42,7 @@ class SqliteWriter(SqliteReader):
     def __init__(self, connection: sqlite3.Connection) -> None:
         super().__init__(connection)
         self.erased = False
+        self._named: set[int] = set()
 
     def name_people(self, names: Collection[str]) -> dict[str, int]:
         """
@@ -51,7 +53,21 @@ class SqliteWriter(SqliteReader):
         if not new:
             return known
         self._write("name_people", names=json_array(new))
-        return known | self.people(new)
+        made = self.people(new)
+        self._named.update(made.values())
+        return known | made
+
+    def unname_people(self, person_ids: Collection[int | None]) -> set[int]:
+        """
+        Take back the names that this transaction gave to *person_ids*; return whose.
+
+        Their bytes do not come to the log: it is written at the commit.
+        """
+        gone = self._named.intersection(person_ids)
+        for person_id in gone:
+            self._write("erase_person", person_id=person_id)
+        self._named -= gone
+        return gone
 
     def append(self, rows: Sequence[NewEntry]) -> Appended:
         """
@@ -100,7 +116,7 @@ class SqliteWriter(SqliteReader):
 
     def resolve_quarantined(self, *, quarantine_id: int, state: str, at: int) -> None:
         """
-        Mark a held document replayed or discarded.
+        Mark a document replayed or discarded, and drop its bytes.
         """
         self._write(
             "resolve_quarantined", quarantine_id=quarantine_id, state=state, at=at

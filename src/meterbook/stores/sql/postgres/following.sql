@@ -63,6 +63,18 @@ ORDER BY seq, place, customer;
 -- post: Add postings.
 COPY {schema}.postings (customer, type, occurred_at, place, seq, sign) FROM STDIN;
 
+-- post_stated: Of events at the places above one and up to another.
+INSERT INTO {schema}.postings (customer, type, occurred_at, place, seq, sign)
+SELECT e.customer, e.type, e.occurred_at, l.seq, l.seq, 1
+FROM {schema}.log l
+CROSS JOIN LATERAL (
+    SELECT * FROM {schema}.entries e
+    WHERE (e.generation, e.xid, e.entry_id) = (l.generation, l.xid, l.entry_id) LIMIT 1
+) e
+WHERE l.seq > %(after)s AND l.seq <= %(upto)s AND e.kind = 0 AND e.customer IS NOT NULL
+    AND NOT EXISTS (SELECT FROM {schema}.voids v WHERE v.entry_id = e.entry_id AND v.seq < l.seq)
+ORDER BY 1, 2, 3, 4;
+
 -- add_void: Remember that an entry is void; the first void of it holds.
 INSERT INTO {schema}.voids (entry_id, seq) VALUES (%s, %s) ON CONFLICT (entry_id) DO NOTHING;
 

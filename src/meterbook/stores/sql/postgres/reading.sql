@@ -307,6 +307,13 @@ ORDER BY customer;
 -- types: Numbered events by type.
 SELECT type, events FROM {schema}.types ORDER BY type;
 
+-- resolved: Documents that were held, oldest first.
+SELECT quarantine_id, received_at, code, field, reason, document, state, resolved_at
+FROM {schema}.quarantine
+WHERE state <> 'held' AND quarantine_id > %(after)s
+ORDER BY quarantine_id
+LIMIT %(limit)s::bigint;
+
 -- quarantined: Held documents, oldest first.
 SELECT quarantine_id, received_at, code, field, reason, document, state, resolved_at
 FROM {schema}.quarantine

@@ -71,3 +71,64 @@ WHERE p.seq = p.place
 GROUP BY p.place HAVING count(*) > 1
 ORDER BY p.place
 LIMIT %(limit)s;
+
+-- unmarked: Places beyond the last one that was given out.
+SELECT l.seq
+FROM {schema}.log l
+WHERE l.seq > (SELECT numbered FROM {schema}.worker)
+ORDER BY l.seq
+LIMIT %(limit)s;
+
+-- wrongly_attributed: Attribution entries without a row that says what they say.
+SELECT e.entry_id
+FROM {schema}.entries e
+LEFT JOIN {schema}.attributions a ON (a.subject_id, a.entry_id) = (e.subject_id, e.entry_id)
+WHERE e.kind = 2
+    AND (a.entry_id IS NULL OR a.effective_at <> e.occurred_at OR a.customer IS DISTINCT FROM e.customer)
+ORDER BY e.entry_id
+LIMIT %(limit)s;
+
+-- stray_attributions: Rows of attributions that no entry says.
+SELECT a.entry_id
+FROM {schema}.attributions a
+WHERE NOT EXISTS (
+    SELECT FROM {schema}.entries e
+    WHERE e.kind = 2 AND (e.subject_id, e.entry_id) = (a.subject_id, a.entry_id)
+)
+ORDER BY a.entry_id
+LIMIT %(limit)s;
+
+-- wrongly_void: What void entries up to the mark take back, and is not void since then.
+SELECT e.event_id, l.seq
+FROM {schema}.entries e
+JOIN {schema}.log l ON (l.generation, l.xid, l.entry_id) = (e.generation, e.xid, e.entry_id)
+LEFT JOIN {schema}.voids v ON v.entry_id::text = e.event_id
+WHERE e.kind = 1 AND l.seq <= (SELECT posted FROM {schema}.worker) AND v.seq IS DISTINCT FROM l.seq
+ORDER BY l.seq
+LIMIT %(limit)s;
+
+-- stray_voids: What is said to be void, and no void entry up to the mark takes back.
+SELECT v.entry_id
+FROM {schema}.voids v
+LEFT JOIN {schema}.entries e ON e.source = 'meterbook:void' AND e.event_id = v.entry_id::text AND e.kind = 1
+LEFT JOIN {schema}.log l ON (l.generation, l.xid, l.entry_id) = (e.generation, e.xid, e.entry_id)
+WHERE l.seq IS NULL OR l.seq > (SELECT posted FROM {schema}.worker)
+ORDER BY v.entry_id
+LIMIT %(limit)s;
+
+-- stray_corrections: Corrections that no void or attribution up to the mark made.
+SELECT p.place, p.seq
+FROM {schema}.postings p
+LEFT JOIN {schema}.log l ON l.seq = p.seq
+LEFT JOIN {schema}.entries e ON (e.generation, e.xid, e.entry_id) = (l.generation, l.xid, l.entry_id)
+WHERE p.seq <> p.place
+    AND (coalesce(e.kind, 0) = 0 OR p.seq > (SELECT posted FROM {schema}.worker))
+ORDER BY p.place, p.seq
+LIMIT %(limit)s;
+
+-- lost_meters: Meters that were rolled up, and have no definition.
+SELECT r.meter_id
+FROM {schema}.rolled r
+WHERE NOT EXISTS (SELECT FROM {schema}.meters m WHERE m.meter_id = r.meter_id)
+ORDER BY r.meter_id
+LIMIT %(limit)s;

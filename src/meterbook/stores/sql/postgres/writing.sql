@@ -43,14 +43,20 @@ CREATE SCHEMA {schema};
 -- draw_ids: The first ids of blocks of a thousand.
 SELECT nextval('{schema}.entry_ids'::regclass) FROM generate_series(1, %(blocks)s) ORDER BY 1;
 
--- append_few: Append the new ones of a few rows; the ids of those that were.
+-- append_few: Append the new ones of a few rows, unless more people were erased; the ids of those that were.
 INSERT INTO {schema}.entries (
     entry_id, kind, source, event_id, type, subject_id, actor_id, customer,
     occurred_at, time_given, data, extensions, fingerprint, recorded_at
 )
-VALUES {rows}
+SELECT * FROM (VALUES {rows}) AS offered
+WHERE %s::text IS NULL OR %s::text = coalesce(
+    (SELECT value FROM {schema}.book WHERE name = 'erasures'), '0'
+)
 ON CONFLICT (source, event_id) DO NOTHING
 RETURNING entry_id;
+
+-- erasures: How many people were erased.
+SELECT coalesce((SELECT value FROM {schema}.book WHERE name = 'erasures'), '0');
 
 -- known_few: The entries that have these identities, by where they stand in the arrays.
 SELECT o.position, e.entry_id, e.fingerprint, e.subject_id, e.actor_id
@@ -66,7 +72,7 @@ COPY pg_temp.meterbook_offered FROM STDIN;
 -- empty_offered: Forget an earlier batch of the same transaction.
 TRUNCATE pg_temp.meterbook_offered;
 
--- append_offered: Append the new ones of a batch, in the order of identities, so that overlapping batches cannot deadlock.
+-- append_offered: Append the new ones of a batch, unless more people were erased; in the order of identities, so that overlapping batches cannot deadlock.
 INSERT INTO {schema}.entries (
     entry_id, kind, source, event_id, type, subject_id, actor_id, customer,
     occurred_at, time_given, data, extensions, fingerprint, recorded_at
@@ -75,6 +81,9 @@ SELECT
     entry_id, kind, source, event_id, type, subject_id, actor_id, customer,
     occurred_at, time_given, data, extensions, fingerprint, recorded_at
 FROM pg_temp.meterbook_offered
+WHERE %(erasures)s::text IS NULL OR %(erasures)s::text = coalesce(
+    (SELECT value FROM {schema}.book WHERE name = 'erasures'), '0'
+)
 ORDER BY source, event_id, entry_id
 ON CONFLICT (source, event_id) DO NOTHING;
 
@@ -110,8 +119,11 @@ INSERT INTO {schema}.quarantine (received_at, code, field, reason, document, sta
 VALUES (%(received_at)s, %(code)s, %(field)s, %(reason)s, %(document)s, %(state)s, %(resolved_at)s)
 RETURNING quarantine_id;
 
--- resolve_quarantined: Say what became of a refused document.
-UPDATE {schema}.quarantine SET state = %(state)s, resolved_at = %(at)s WHERE quarantine_id = %(quarantine_id)s;
+-- resolve_quarantined: Say what became of a refused document; its bytes go.
+UPDATE {schema}.quarantine SET state = %(state)s, resolved_at = %(at)s, document = '' WHERE quarantine_id = %(quarantine_id)s;
 
 -- erase_person: Forget a name.
 DELETE FROM {schema}.people WHERE person_id = %(person_id)s;
+
+-- unname_people: Forget names that were given a moment ago.
+DELETE FROM {schema}.people WHERE person_id = ANY(%(person_ids)s::bigint[]);

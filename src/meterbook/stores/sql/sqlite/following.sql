@@ -11,6 +11,17 @@ VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (customer, type, occurred_at, place, seq)
     DO UPDATE SET sign = excluded.sign;
 
+-- post_stated: Of events at the places above one and up to another.
+INSERT INTO postings (customer, type, occurred_at, place, seq, sign)
+SELECT customer, type, occurred_at, entry_id, entry_id, 1
+FROM entries
+WHERE entry_id > :after AND entry_id <= :upto AND kind = 0 AND customer IS NOT NULL
+    AND NOT EXISTS (
+        SELECT 1 FROM voids
+        WHERE voids.entry_id = entries.entry_id AND voids.seq < entries.entry_id
+    )
+ORDER BY customer, type, occurred_at, entry_id;
+
 -- add_void: What is void, and since which place. The first void holds.
 INSERT INTO voids (entry_id, seq) VALUES (?, ?)
 ON CONFLICT (entry_id) DO NOTHING;

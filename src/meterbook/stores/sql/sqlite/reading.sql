@@ -242,6 +242,48 @@ WHERE e.kind = 0 AND e.customer IS NULL AND (
 ) > 1
 ORDER BY e.entry_id LIMIT :limit;
 
+-- wrongly_attributed: Attribution entries without a row that says what they say.
+SELECT e.entry_id FROM entries AS e LEFT JOIN attributions AS a
+    ON a.subject_id = e.subject_id AND a.entry_id = e.entry_id
+WHERE e.kind = 2 AND (a.entry_id IS NULL OR a.effective_at <> e.occurred_at
+    OR a.customer IS NOT e.customer)
+ORDER BY e.entry_id LIMIT :limit;
+
+-- stray_attributions: Rows of attributions that no entry says.
+SELECT a.entry_id FROM attributions AS a
+WHERE NOT EXISTS (
+    SELECT 1 FROM entries AS e
+    WHERE e.entry_id = a.entry_id AND e.kind = 2 AND e.subject_id = a.subject_id
+)
+ORDER BY a.entry_id LIMIT :limit;
+
+-- wrongly_void: What void entries up to the mark take back, and is not void since then.
+SELECT e.event_id, e.entry_id
+FROM entries AS e LEFT JOIN voids AS v ON v.entry_id = CAST(e.event_id AS INTEGER)
+WHERE e.kind = 1 AND e.entry_id <= (SELECT posted FROM worker)
+    AND v.seq IS NOT e.entry_id
+ORDER BY e.entry_id LIMIT :limit;
+
+-- stray_voids: What is said to be void, and no void entry up to the mark takes back.
+SELECT v.entry_id FROM voids AS v
+WHERE NOT EXISTS (
+    SELECT 1 FROM entries AS e
+    WHERE e.source = 'meterbook:void' AND e.event_id = CAST(v.entry_id AS TEXT)
+        AND e.kind = 1 AND e.entry_id <= (SELECT posted FROM worker)
+)
+ORDER BY v.entry_id LIMIT :limit;
+
+-- stray_corrections: Corrections that no void or attribution up to the mark made.
+SELECT p.place, p.seq
+FROM postings AS p LEFT JOIN entries AS e ON e.entry_id = p.seq
+WHERE p.seq <> p.place
+    AND (coalesce(e.kind, 0) = 0 OR p.seq > (SELECT posted FROM worker))
+ORDER BY p.place, p.seq LIMIT :limit;
+
+-- lost_meters: Meters that were rolled up, and have no definition.
+SELECT meter_id FROM rolled WHERE meter_id NOT IN (SELECT meter_id FROM meters)
+ORDER BY meter_id LIMIT :limit;
+
 -- bucket_owners: Customers that have rollups or sightings of a meter version. Each step
 -- jumps to the next customer by the index.
 WITH RECURSIVE rolled_up (customer) AS (
@@ -264,6 +306,11 @@ ORDER BY customer;
 
 -- types: How many events there are of each type.
 SELECT type, events FROM types ORDER BY type;
+
+-- resolved: The documents that were held.
+SELECT quarantine_id, received_at, code, field, reason, document, state, resolved_at
+FROM quarantine WHERE quarantine_id > :after AND state <> 'held'
+ORDER BY quarantine_id LIMIT :limit;
 
 -- quarantined: The documents that are held.
 SELECT quarantine_id, received_at, code, field, reason, document, state, resolved_at

@@ -9,6 +9,9 @@ ON CONFLICT (source, event_id) DO NOTHING;
 -- last_inserted: The id of the last row that this connection inserted.
 SELECT last_insert_rowid();
 
+-- erasures: How many people were erased.
+SELECT coalesce((SELECT value FROM book WHERE name = 'erasures'), '0');
+
 -- known: What an identity has, source first.
 SELECT entry_id, fingerprint, subject_id, actor_id FROM entries
 WHERE source = ? AND event_id = ?;
@@ -36,6 +39,6 @@ INSERT INTO quarantine
     (received_at, code, field, reason, document, state, resolved_at)
 VALUES (:received_at, :code, :field, :reason, :document, :state, :resolved_at);
 
--- resolve_quarantined: What became of a held document.
-UPDATE quarantine SET state = :state, resolved_at = :at
+-- resolve_quarantined: What became of a held document; its bytes go.
+UPDATE quarantine SET state = :state, resolved_at = :at, document = x''
 WHERE quarantine_id = :quarantine_id;
