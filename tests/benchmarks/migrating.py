@@ -134,16 +134,17 @@ def _write(kept: Kept, writer: int, waits: list[float], over: threading.Event) -
     Insert one entry after the other, and keep the longest wait in *waits*.
     """
     row = b"(" + b", ".join([b"%s"] * 14) + b")"
-    insert = queries(kept.schema)["append_few"].replace(b"{rows}", row)
-    # Nobody was erased: what the recorder says with an entry that names nobody.
-    insert = insert.replace(b"%s::text", b"NULL::text")
+    head, _, _ = queries(kept.schema)["append_few"].partition(b"\nSELECT")
+    insert = head + b" VALUES " + row + b" ON CONFLICT DO NOTHING"
     with psycopg.connect(kept.target, autocommit=True) as connection:
         connection.execute(insert, next(rows := _rows(writer)))
-        while not over.is_set():
+        while True:
             waits[writer] = max(
                 waits[writer],
                 timed_once(functools.partial(connection.execute, insert, next(rows))),
             )
+            if over.is_set():
+                return
 
 
 def timed_once(work: Callable[[], object]) -> float:
