@@ -212,7 +212,6 @@ def _by_pgbench(
     Return the transactions a second of each round: appends, updates.
     """
     insert = queries(kept.schema)["append_few"].decode().replace("{rows}", VALUES)
-    insert = insert.replace("%s::text", "'0'::text")
     appends = places.folder / "append.pgbench"
     appends.write_text(f"{DRAWN}{insert};\n", encoding="utf-8")
     updates = places.folder / "update.pgbench"

@@ -190,7 +190,7 @@ def test_an_erasure_since_keeps_entries_out(
     are more.
     """
     for count in (1, 20):
-        told = offers(count, prefix=f"{count}-")
+        told = [(*row[:4], 7, *row[5:]) for row in offers(count, prefix=f"{count}-")]
         with postgres_store.writing() as writer:
             writer.set_setting(name="erasures", value=str(count))
         assert postgres_store.append_unless_erased(told, erasures="0") is None

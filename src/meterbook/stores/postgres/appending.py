@@ -136,8 +136,11 @@ def _append_few(
     """
     offered = sorted(zip(entry_ids, rows, strict=True), key=_by_identity)
     values = [value for entry_id, row in offered for value in (entry_id, *row)]
-    values += (erasures, erasures)
-    inserted = session.rows_of(_few_sql(session.sql("append_few"), len(rows)), values)
+    name = "append_few"
+    if erasures is not None and any(map(_names_somebody, rows)):
+        name = "append_few_unless_erased"
+        values += (erasures, erasures)
+    inserted = session.rows_of(_few_sql(session.sql(name), len(rows)), values)
     if len(inserted) == len(rows):
         return None
     identities = {
@@ -187,6 +190,10 @@ def _few_sql(statement: bytes, count: int) -> bytes:
     Return *statement* for *count* rows: at most FEW_ROWS_MAX for each book's schema.
     """
     return statement.replace(b"{rows}", ", ".join([_ROW] * count).encode())
+
+
+def _names_somebody(row: NewEntry) -> bool:
+    return row[4] is not None or row[5] is not None
 
 
 def _by_identity(offered: tuple[int, NewEntry]) -> tuple[str, str]:

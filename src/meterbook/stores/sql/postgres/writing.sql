@@ -43,7 +43,16 @@ CREATE SCHEMA {schema};
 -- draw_ids: The first ids of blocks of a thousand.
 SELECT nextval('{schema}.entry_ids'::regclass) FROM generate_series(1, %(blocks)s) ORDER BY 1;
 
--- append_few: Append the new ones of a few rows, unless more people were erased; the ids of those that were.
+-- append_few: Append the new ones of a few rows that name nobody; the ids of those that were.
+INSERT INTO {schema}.entries (
+    entry_id, kind, source, event_id, type, subject_id, actor_id, customer,
+    occurred_at, time_given, data, extensions, fingerprint, recorded_at
+)
+VALUES {rows}
+ON CONFLICT (source, event_id) DO NOTHING
+RETURNING entry_id;
+
+-- append_few_unless_erased: Likewise of rows that name people, unless more people were erased.
 INSERT INTO {schema}.entries (
     entry_id, kind, source, event_id, type, subject_id, actor_id, customer,
     occurred_at, time_given, data, extensions, fingerprint, recorded_at
