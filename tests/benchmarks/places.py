@@ -86,7 +86,7 @@ class Kept(NamedTuple):
             [(found,)] = servers.ask(self.target, f'{sql}"{self.schema}".entries')
             return cast("int", found)
         with contextlib.closing(connect(self.target, mode="ro")) as connection:
-            (count,) = connection.execute(f"{sql}entries").fetchone()
+            (count,) = connection.execute(f"{sql}meterbook_entries").fetchone()
         return cast("int", count)
 
     def settle(self) -> None:

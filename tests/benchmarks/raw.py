@@ -31,7 +31,10 @@ if TYPE_CHECKING:
 Row: TypeAlias = tuple[object, ...]
 
 # Of the first migration: the table of entries and its identity index.
-WANTED: Final = ("CREATE TABLE {schema}entries", "CREATE UNIQUE INDEX entries_identity")
+WANTED: Final = (
+    "CREATE TABLE {schema}entries",
+    "CREATE UNIQUE INDEX {prefix}entries_identity",
+)
 
 
 class Raw(Protocol):
@@ -71,7 +74,7 @@ class RawSqlite:
             "PRAGMA journal_mode = WAL",
             "PRAGMA synchronous = FULL",
             f"PRAGMA cache_size = -{CACHE_KIB}",
-            *_creation("sqlite", ""),
+            *_creation("sqlite", "", prefix="meterbook_"),
         ):
             self._connection.execute(statement).close()
 
@@ -91,7 +94,9 @@ class RawSqlite:
         self._connection.execute(APPEND, row)
 
     def count(self) -> int:
-        (count,) = self._connection.execute("SELECT count(*) FROM entries").fetchone()
+        (count,) = self._connection.execute(
+            "SELECT count(*) FROM meterbook_entries"
+        ).fetchone()
         return int(count)
 
     def close(self) -> None:
@@ -109,7 +114,7 @@ class RawPostgres:
         schema = kept.schema
         statements = queries(schema)
         self._connection.execute(f'CREATE SCHEMA "{schema}"'.encode())
-        for statement in _creation("postgres", f'"{schema}".'):
+        for statement in _creation("postgres", f'"{schema}".', prefix=""):
             self._connection.execute(statement.encode())
         self._connection.execute(statements["create_temporary_tables"])
         self._copy = statements["copy_offered"]
@@ -174,14 +179,16 @@ def raw_beside(kept: Kept) -> Raw:
     return RawSqlite(f"{kept.target}.raw")
 
 
-def _creation(dialect: str, schema: str) -> list[str]:
+def _creation(dialect: str, schema: str, *, prefix: str) -> list[str]:
     """
     Return the statements of the first migration that make entries and its identity.
     """
     text = pending(dialect, stored=0)[0].text.replace("{schema}.", schema)
     lines = [line.partition("--")[0].rstrip() for line in text.splitlines()]
     statements = [part.strip() for part in "\n".join(lines).split(";\n")]
-    wanted = tuple(part.replace("{schema}", schema) for part in WANTED)
+    wanted = tuple(
+        part.format(schema=schema + prefix, prefix=prefix) for part in WANTED
+    )
     found = [statement for statement in statements if statement.startswith(wanted)]
     assert len(found) == len(wanted), "the first migration looks different"
     return found

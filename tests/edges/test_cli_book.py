@@ -102,7 +102,7 @@ def test_a_book_is_verified(program: Program) -> None:
         ).fetchall()
         for (name,) in names:
             connection.execute(f'DROP TRIGGER "{name}"')
-        connection.execute("UPDATE entries SET customer = 'mallory'")
+        connection.execute("UPDATE meterbook_entries SET customer = 'mallory'")
     connection.close()
 
     said = program.run("book", "verify")

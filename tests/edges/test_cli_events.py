@@ -354,7 +354,7 @@ def test_what_is_recorded_is_recorded(
     """
     with closing(sqlite3.connect(empty.book)) as other:
         other.execute(
-            "CREATE TRIGGER full BEFORE INSERT ON postings "
+            "CREATE TRIGGER full BEFORE INSERT ON meterbook_postings "
             "BEGIN SELECT RAISE(ABORT, 'no more postings'); END"
         )
     monkeypatch.chdir(empty.folder)

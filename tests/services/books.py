@@ -156,6 +156,7 @@ def derived(book: Book) -> dict[str, list[tuple[object, ...]]]:
 
 def _rows(reader: Reader, sql: str) -> list[tuple[object, ...]]:
     if isinstance(reader, SqliteReader):
+        sql = sql.replace("FROM ", "FROM meterbook_")
         return reader._connection.execute(sql).fetchall()
     assert isinstance(reader, PostgresReader)
     return reader._session.rows_of(sql.replace("FROM ", "FROM meterbook.").encode())

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from meterbook import Book
 
 
-UPDATABLE = "DROP TRIGGER entries_are_not_updated;"
-DELETABLE = "DROP TRIGGER entries_are_not_deleted;"
+UPDATABLE = "DROP TRIGGER meterbook_entries_are_not_updated;"
+DELETABLE = "DROP TRIGGER meterbook_entries_are_not_deleted;"
 
 # In the schema of a book in PostgreSQL, as somebody who owns the tables.
 UNGUARDED = "ALTER TABLE meterbook.entries DISABLE TRIGGER USER;"
@@ -97,35 +97,36 @@ def test_an_empty_book_is_sound(book: Book) -> None:
     ("sql", "expected"),
     [
         pytest.param(
-            UPDATABLE + "UPDATE entries SET data = replace(data, '5', '6')"
+            UPDATABLE + "UPDATE meterbook_entries SET data = replace(data, '5', '6')"
             " WHERE event_id = '1'",
             ["entry 1 (api, 1): its content is not what its fingerprint says"],
             id="data of an entry",
         ),
         pytest.param(
-            UPDATABLE + "UPDATE entries SET customer = 'globex' WHERE event_id = '1'",
+            UPDATABLE
+            + "UPDATE meterbook_entries SET customer = 'globex' WHERE event_id = '1'",
             ["entry 1 (api, 1): its content", "entry 1: its posting under 'acme'"],
             id="customer of an entry",
         ),
         pytest.param(
-            UPDATABLE + "UPDATE entries SET occurred_at = occurred_at + 1"
+            UPDATABLE + "UPDATE meterbook_entries SET occurred_at = occurred_at + 1"
             " WHERE event_id = '1'",
             ["entry 1 (api, 1): its content", "entry 1: it has no posting"],
             id="time of an entry",
         ),
         pytest.param(
-            UPDATABLE + "UPDATE entries SET fingerprint = zeroblob(32)"
+            UPDATABLE + "UPDATE meterbook_entries SET fingerprint = zeroblob(32)"
             " WHERE event_id = '3'",
             ["entry 3 (api, 3): its content"],
             id="fingerprint",
         ),
         pytest.param(
-            DELETABLE + "DELETE FROM entries WHERE event_id = '1'",
+            DELETABLE + "DELETE FROM meterbook_entries WHERE event_id = '1'",
             ["places 1 to 1 have no entry", "entry 1: its posting under 'acme'"],
             id="an entry gone",
         ),
         pytest.param(
-            "UPDATE postings SET customer = 'globex' WHERE place = 1",
+            "UPDATE meterbook_postings SET customer = 'globex' WHERE place = 1",
             [
                 "entry 1: it has no posting that says what it says",
                 "entry 1: its posting under 'globex'",
@@ -135,7 +136,7 @@ def test_an_empty_book_is_sound(book: Book) -> None:
             id="a posting moved",
         ),
         pytest.param(
-            "DELETE FROM postings WHERE place = 3 AND seq = 3",
+            "DELETE FROM meterbook_postings WHERE place = 3 AND seq = 3",
             [
                 "entry 3: it has no posting that says what it says",
                 "meter 'peak' of 'globex': the rollup",
@@ -143,64 +144,68 @@ def test_an_empty_book_is_sound(book: Book) -> None:
             id="a posting gone",
         ),
         pytest.param(
-            "DELETE FROM postings WHERE place = 2 AND seq = 6",
+            "DELETE FROM meterbook_postings WHERE place = 2 AND seq = 6",
             ["meter 'tokens' of 'acme': the rollup", "entry 2 (api, 2): it is void"],
             id="the effect of a void gone",
         ),
         pytest.param(
-            "DELETE FROM postings WHERE place = 2 AND seq = 6;"
-            "DELETE FROM rollups; DELETE FROM sightings; DELETE FROM rolled;"
-            "DELETE FROM unusable",
+            "DELETE FROM meterbook_postings WHERE place = 2 AND seq = 6;"
+            "DELETE FROM meterbook_rollups; DELETE FROM"
+            " meterbook_sightings; DELETE FROM meterbook_rolled;"
+            "DELETE FROM meterbook_unusable",
             ["entry 2 (api, 2): it is void"],
             id="the effect of a void gone, and rollups without it",
         ),
         pytest.param(
-            "DELETE FROM voids",
+            "DELETE FROM meterbook_voids",
             ["entry 2 (api, 2): it is void"],
             id="a void forgotten",
         ),
         pytest.param(
-            "DELETE FROM postings WHERE place = 4 AND seq = 7",
+            "DELETE FROM meterbook_postings WHERE place = 4 AND seq = 7",
             ["meter 'tokens' of 'globex': the rollup"],
             id="the effect of an attribution gone",
         ),
         pytest.param(
-            "UPDATE rollups SET state = replace(state, '5', '6')"
+            "UPDATE meterbook_rollups SET state = replace(state, '5', '6')"
             " WHERE customer = 'acme' AND hours = 1",
             ["meter 'tokens' of 'acme': the rollup"],
             id="a rollup",
         ),
         pytest.param(
-            "DELETE FROM rollups WHERE customer = 'acme' AND hours = 24",
+            "DELETE FROM meterbook_rollups WHERE customer = 'acme' AND hours = 24",
             ["meter 'tokens' of 'acme': the rollup"],
             id="rollups gone",
         ),
         pytest.param(
-            "INSERT INTO rollups SELECT meter_id, 'initech', grouped, hours, bucket,"
-            " grp, state FROM rollups WHERE customer = 'acme'",
+            "INSERT INTO meterbook_rollups SELECT meter_id, 'initech',"
+            " grouped, hours, bucket,"
+            " grp, state FROM meterbook_rollups WHERE customer = 'acme'",
             ["meter 'tokens' of 'initech': the rollup"],
             id="rollups of a stranger",
         ),
         pytest.param(
-            "INSERT INTO rollups SELECT meter_id, customer, grouped, hours,"
-            " bucket + 3600000000 * 240, grp, state FROM rollups"
+            "INSERT INTO meterbook_rollups SELECT meter_id, customer, grouped, hours,"
+            " bucket + 3600000000 * 240, grp, state FROM meterbook_rollups"
             " WHERE customer = 'acme'",
             ["meter 'tokens' of 'acme': the rollup"],
             id="rollups of another day",
         ),
         pytest.param(
-            "UPDATE sightings SET last_at = last_at + 1 WHERE customer = 'globex'",
+            "UPDATE meterbook_sightings SET last_at = last_at + 1 WHERE"
+            " customer = 'globex'",
             ["meter 'models': the sighting of"],
             id="a sighting",
         ),
         pytest.param(
-            "DELETE FROM sightings WHERE customer = 'acme'",
+            "DELETE FROM meterbook_sightings WHERE customer = 'acme'",
             ["meter 'models': the sighting of"],
             id="sightings gone",
         ),
         pytest.param(
-            "INSERT INTO sightings SELECT meter_id, 'initech', grouped, month, grp,"
-            " key, first_at, last_at FROM sightings",
+            "INSERT INTO meterbook_sightings SELECT meter_id,"
+            " 'initech', grouped, month, grp,"
+            " key, first_at, last_at FROM meterbook_sightings",
             ["meter 'models': the sighting of"],
             id="sightings of a stranger",
         ),
@@ -289,7 +294,7 @@ def test_only_the_first_problems_are_told(
     monkeypatch.setattr("meterbook.services.verifying.PROBLEMS_SHOWN_MAX", 2)
     store = filled._store
     assert isinstance(store, SqliteStore)
-    store._session._connection.execute("DELETE FROM rollups")
+    store._session._connection.execute("DELETE FROM meterbook_rollups")
 
     found = filled.verify()
 
@@ -303,7 +308,7 @@ def test_verifying_mends_nothing(filled: Book) -> None:
     """
     store = filled._store
     assert isinstance(store, SqliteStore)
-    store._session._connection.execute("DELETE FROM rollups WHERE hours = 1")
+    store._session._connection.execute("DELETE FROM meterbook_rollups WHERE hours = 1")
     before = derived(filled)
 
     first, second = filled.verify(), filled.verify()

@@ -24,155 +24,161 @@ if TYPE_CHECKING:
 
 
 # A meter's key, as the sub-query that finds its number.
-TOKENS = "(SELECT meter_id FROM meters WHERE meter_key = 'tokens')"
+TOKENS = "(SELECT meter_id FROM meterbook_meters WHERE meter_key = 'tokens')"
 
 TAMPERINGS = [
     pytest.param(
-        "UPDATE attributions SET effective_at = effective_at + 1",
+        "UPDATE meterbook_attributions SET effective_at = effective_at + 1",
         "its row of the attributions is not what it says",
         id="since when a subject belongs to somebody",
     ),
     pytest.param(
-        "UPDATE attributions SET customer = 'acme'",
+        "UPDATE meterbook_attributions SET customer = 'acme'",
         "its row of the attributions is not what it says",
         id="to whom it belongs",
     ),
     pytest.param(
-        "UPDATE attributions SET customer = NULL",
+        "UPDATE meterbook_attributions SET customer = NULL",
         "its row of the attributions is not what it says",
         id="to nobody",
     ),
     pytest.param(
-        "DELETE FROM attributions",
+        "DELETE FROM meterbook_attributions",
         "its row of the attributions is not what it says",
         id="an attribution gone",
     ),
     pytest.param(
-        "INSERT INTO attributions SELECT subject_id, effective_at - 1, 'acme',"
-        " entry_id - 1 FROM attributions",
+        "INSERT INTO meterbook_attributions SELECT subject_id,"
+        " effective_at - 1, 'acme',"
+        " entry_id - 1 FROM meterbook_attributions",
         "the attributions have a row that it does not say",
         id="an attribution invented",
     ),
     pytest.param(
-        "UPDATE attributions SET subject_id = subject_id + 1000",
+        "UPDATE meterbook_attributions SET subject_id = subject_id + 1000",
         "the attributions have a row that it does not say",
         id="the subject of an attribution",
     ),
     pytest.param(
-        "DELETE FROM voids", "and not known as that", id="what is void, forgotten"
+        "DELETE FROM meterbook_voids",
+        "and not known as that",
+        id="what is void, forgotten",
     ),
     pytest.param(
-        "UPDATE voids SET seq = seq + 1",
+        "UPDATE meterbook_voids SET seq = seq + 1",
         "and not known as that",
         id="since when something is void",
     ),
     pytest.param(
-        "INSERT INTO voids SELECT entry_id, 3 FROM entries WHERE event_id = '3'",
+        "INSERT INTO meterbook_voids SELECT entry_id, 3 FROM"
+        " meterbook_entries WHERE event_id = '3'",
         "it is known as void, and nothing voids it",
         id="something void that is not",
     ),
     pytest.param(
-        "DELETE FROM unusable",
+        "DELETE FROM meterbook_unusable",
         "meter 'tokens': that entry",
         id="what is unusable, forgotten",
     ),
     pytest.param(
-        "UPDATE unusable SET reason = 'it is fine'",
+        "UPDATE meterbook_unusable SET reason = 'it is fine'",
         "meter 'tokens': that entry",
         id="why it is unusable",
     ),
     pytest.param(
-        f"INSERT INTO unusable SELECT {TOKENS}, 1, 'not liked'",
+        f"INSERT INTO meterbook_unusable SELECT {TOKENS}, 1, 'not liked'",
         "meter 'tokens': that entry",
         id="something unusable that is not",
     ),
     pytest.param(
-        f"INSERT INTO unusable SELECT {TOKENS}, 6, 'not liked'",
+        f"INSERT INTO meterbook_unusable SELECT {TOKENS}, 6, 'not liked'",
         "meter 'tokens': that entry",
         id="a void that is unusable",
     ),
     pytest.param(
-        "UPDATE types SET events = events + 1",
+        "UPDATE meterbook_types SET events = events + 1",
         "type 'llm.request': 5 events are posted, and 6 counted",
         id="how many events there are",
     ),
     pytest.param(
-        "DELETE FROM types",
+        "DELETE FROM meterbook_types",
         "type 'llm.request': 5 events are posted, and 0 counted",
         id="a type gone",
     ),
     pytest.param(
-        "INSERT INTO types SELECT 'x', events FROM types",
+        "INSERT INTO meterbook_types SELECT 'x', events FROM meterbook_types",
         "type 'x': 0 events are posted, and 5 counted",
         id="a type invented",
     ),
     pytest.param(
-        f"UPDATE rolled SET seq = 99 WHERE meter_id = {TOKENS}",
+        f"UPDATE meterbook_rolled SET seq = 99 WHERE meter_id = {TOKENS}",
         "meter 'tokens' version 1: its mark is at place 99, ahead of the last posted",
         id="a meter's mark ahead",
     ),
     pytest.param(
-        f"UPDATE rolled SET seq = 2 WHERE meter_id = {TOKENS}",
+        f"UPDATE meterbook_rolled SET seq = 2 WHERE meter_id = {TOKENS}",
         "meter 'tokens' of 'globex': the rollup",
         id="a meter's mark back",
     ),
     pytest.param(
-        "UPDATE worker SET posted = 99",
+        "UPDATE meterbook_worker SET posted = 99",
         "the mark of postings is at place 99, ahead of the last numbered one, 7",
         id="the mark of postings ahead",
     ),
     pytest.param(
-        "UPDATE worker SET posted = 5",
+        "UPDATE meterbook_worker SET posted = 5",
         "did not correct it, and it is posted so",
         id="the mark of postings back",
     ),
     pytest.param(
-        "INSERT INTO postings SELECT customer, type, occurred_at, place, 3, -1"
-        " FROM postings WHERE place = 1",
+        "INSERT INTO meterbook_postings SELECT customer, type,"
+        " occurred_at, place, 3, -1"
+        " FROM meterbook_postings WHERE place = 1",
         "place 1: place 3 did not correct it, and it is posted so",
         id="an event taken back by another",
     ),
     pytest.param(
-        "UPDATE meters SET definition = 'sum' WHERE meter_key = 'tokens'",
+        "UPDATE meterbook_meters SET definition = 'sum' WHERE meter_key = 'tokens'",
         "meter 'tokens' version 1: its definition cannot be read",
         id="a definition that is no JSON",
     ),
     pytest.param(
-        "UPDATE meters SET definition = replace(definition, 'sum', 'product')"
+        "UPDATE meterbook_meters SET definition = replace(definition, 'sum', 'product')"
         " WHERE meter_key = 'tokens'",
         "meter 'tokens' version 1: its definition cannot be read",
         id="a definition that is none",
     ),
     pytest.param(
-        "UPDATE meters SET definition = replace(definition, ':', ': ')"
+        "UPDATE meterbook_meters SET definition = replace(definition, ':', ': ')"
         " WHERE meter_key = 'tokens'",
         "meter 'tokens' version 1: its definition is not in its canonical text",
         id="a definition in other words",
     ),
     pytest.param(
-        'UPDATE meters SET definition = \'{"aggregation":"peak",'
+        'UPDATE meterbook_meters SET definition = \'{"aggregation":"peak",'
         '"event_type":"llm.request","value":"n"}\' WHERE meter_key = \'tokens\'',
         "meter 'tokens' of 'acme': the rollup",
         id="another aggregation",
     ),
     pytest.param(
-        "UPDATE meters SET definition = replace(definition, 'llm.request', 'x')"
+        "UPDATE meterbook_meters SET definition = replace(definition,"
+        " 'llm.request', 'x')"
         " WHERE meter_key = 'tokens'",
         "meter 'tokens' of 'acme': the rollup",
         id="another type of event",
     ),
     pytest.param(
-        "UPDATE meters SET version = 2 WHERE meter_key = 'tokens'",
+        "UPDATE meterbook_meters SET version = 2 WHERE meter_key = 'tokens'",
         "meter 'tokens' version 2: its versions are not counted from 1 without gaps",
         id="a first version gone",
     ),
     pytest.param(
-        "DELETE FROM meters WHERE meter_key = 'tokens'",
+        "DELETE FROM meterbook_meters WHERE meter_key = 'tokens'",
         "it was rolled up, and its definition is gone",
         id="a meter gone",
     ),
     pytest.param(
-        "UPDATE rollups SET state = 'much' WHERE hours = 24",
+        "UPDATE meterbook_rollups SET state = 'much' WHERE hours = 24",
         "meter 'tokens' of 'acme': the rollup",
         id="a rollup that is no state",
     ),
@@ -199,6 +205,8 @@ def fill(book: Book) -> None:
 
 
 def in_postgres(dsn: str, sql: str) -> object:
+    # What has a prefix in SQLite has a schema in PostgreSQL.
+    sql = sql.replace("meterbook_", "")
     return servers.ask(dsn, f"SET search_path TO meterbook; {sql}")
 
 
@@ -250,7 +258,7 @@ def test_a_gap_between_versions_is_named(book: Book) -> None:
         )
     store = book._store
     assert isinstance(store, SqliteStore)
-    store._session._connection.execute("DELETE FROM meters WHERE version = 2")
+    store._session._connection.execute("DELETE FROM meterbook_meters WHERE version = 2")
 
     assert book.verify().problems == [
         "meter 'n' version 3: its versions are not counted from 1 without gaps"
@@ -285,7 +293,7 @@ def test_entries_are_looked_at_in_pages(
     book.work()
     store = book._store
     assert isinstance(store, SqliteStore)
-    store._session._connection.execute("DELETE FROM unusable WHERE place % 2")
+    store._session._connection.execute("DELETE FROM meterbook_unusable WHERE place % 2")
     whole = book.verify()
     monkeypatch.setattr("meterbook.services.verifying.PAGE_ENTRIES", 3)
 

@@ -38,7 +38,7 @@ HOLDS_SNAPSHOT = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
 connection.execute("BEGIN")
-connection.execute("SELECT count(*) FROM people").fetchone()
+connection.execute("SELECT count(*) FROM meterbook_people").fetchone()
 print("ready", flush=True)
 sys.stdin.readline()
 connection.execute("ROLLBACK")

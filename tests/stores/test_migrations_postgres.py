@@ -16,7 +16,7 @@ import servers
 
 from meterbook.foundation.errors import AlreadyABookError, StoreError
 from meterbook.stores import statements
-from meterbook.stores.migrating import Migration, pending
+from meterbook.stores.migrating import Migration, newest_version, pending
 from meterbook.stores.postgres import PostgresStore, migrating
 from meterbook.stores.postgres.connections import connect
 from meterbook.stores.postgres.migrating import run_migrations
@@ -63,6 +63,10 @@ SELECT 'sequence', sequencename, data_type::text, increment_by::text, start_valu
 FROM pg_sequences WHERE schemaname = %(schema)s::text
 ORDER BY 1, 2, 3
 """
+
+
+# The number of the migration after the last.
+NEXT = newest_version("postgres") + 1
 
 
 def catalog(dsn: str, schema: str) -> list[tuple[str, ...]]:
@@ -165,7 +169,7 @@ def test_a_migration_does_not_keep_writers_waiting(
     whoever records passes between them; at the end of the transaction it is done.
     """
     monkeypatch.setattr(migrating, "LOCK_PAUSE_SECONDS", 0.1)
-    change = Migration(3, "x", "ALTER TABLE {schema}.entries ADD COLUMN x int;\n")
+    change = Migration(NEXT, "x", "ALTER TABLE {schema}.entries ADD COLUMN x int;\n")
     connection = connect(postgres_dsn)
     session = Session(connection, schema="meterbook")
     waits = []
@@ -182,7 +186,7 @@ def test_a_migration_does_not_keep_writers_waiting(
     thread.join(timeout=30)
 
     assert max(waits) < 1
-    assert postgres_store.schema_version == 3
+    assert postgres_store.schema_version == NEXT
     connection.close()
 
 
@@ -194,7 +198,7 @@ def test_a_migration_that_never_gets_its_lock_gives_up(
     """
     monkeypatch.setattr(migrating, "LOCK_ATTEMPTS_MAX", 2)
     monkeypatch.setattr(migrating, "LOCK_PAUSE_SECONDS", 0)
-    change = Migration(3, "x", "ALTER TABLE {schema}.entries ADD COLUMN x int;\n")
+    change = Migration(NEXT, "x", "ALTER TABLE {schema}.entries ADD COLUMN x int;\n")
     connection = connect(postgres_dsn)
     with transaction(postgres_dsn) as reader, pytest.raises(StoreError) as raised:
         reader.execute(b"SELECT count(*) FROM meterbook.entries")
@@ -203,7 +207,7 @@ def test_a_migration_that_never_gets_its_lock_gives_up(
 
     assert raised.value.retryable
     store = PostgresStore.open(postgres_dsn)
-    assert store.schema_version == 2
+    assert store.schema_version == newest_version("postgres")
     store.close()
 
 
@@ -220,7 +224,9 @@ def test_an_online_migration_runs_outside_of_a_transaction(
     )
     connection = connect(postgres_dsn)
     session = Session(connection, schema="meterbook")
-    run_migrations(session, [Migration(3, "x", text), Migration(4, "y", text)])
+    run_migrations(
+        session, [Migration(NEXT, "x", text), Migration(NEXT + 1, "y", text)]
+    )
     connection.close()
 
     assert servers.ask(
@@ -238,7 +244,7 @@ def test_a_failing_migration_leaves_the_book_as_it_was(postgres_dsn: str) -> Non
     connection = connect(postgres_dsn)
     with pytest.raises(StoreError, match="division by zero"):
         run_migrations(
-            Session(connection, schema="meterbook"), [Migration(3, "x", text)]
+            Session(connection, schema="meterbook"), [Migration(NEXT, "x", text)]
         )
     connection.close()
 

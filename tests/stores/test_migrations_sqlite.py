@@ -44,7 +44,8 @@ def path(tmp_path: Path) -> Path:
 def set_version(path: Path, version: object) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute(
-            "UPDATE book SET value = ? WHERE name = 'schema_version'", (str(version),)
+            "UPDATE meterbook_book SET value = ? WHERE name = 'schema_version'",
+            (str(version),),
         )
 
 
@@ -55,8 +56,12 @@ def make_old(path: Path, *, version: int = 1) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         for migration in pending("sqlite", stored=0)[:version]:
             connection.executescript(migration.text)
-        connection.execute("INSERT INTO book VALUES ('schema_version', ?)", (version,))
-        connection.execute(f"INSERT INTO entries VALUES (1{', ?' * 13})", row("old"))
+        connection.execute(
+            "INSERT INTO meterbook_book VALUES ('schema_version', ?)", (version,)
+        )
+        connection.execute(
+            f"INSERT INTO meterbook_entries VALUES (1{', ?' * 13})", row("old")
+        )
 
 
 def test_the_written_schema_is_the_sum_of_the_migrations() -> None:
@@ -114,7 +119,7 @@ def test_a_migration_that_fails_leaves_the_book_as_it_was(path: Path) -> None:
     """
     make_old(path)
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("CREATE TABLE sightings (something)")
+        connection.execute("CREATE TABLE meterbook_sightings (something)")
 
     with pytest.raises(Exception, match="sightings already exists"):
         SqliteStore.migrate(path)
@@ -124,7 +129,9 @@ def test_a_migration_that_fails_leaves_the_book_as_it_was(path: Path) -> None:
             name for (name,) in connection.execute("SELECT name FROM sqlite_master")
         }
         assert "postings" not in names
-        assert connection.execute("SELECT value FROM book").fetchall() == [("1",)]
+        assert connection.execute("SELECT value FROM meterbook_book").fetchall() == [
+            ("1",)
+        ]
 
 
 def test_a_newer_book_is_left_alone(path: Path) -> None:
@@ -155,7 +162,7 @@ def test_what_is_no_book_is_not_migrated(path: Path) -> None:
     A database without a book does not become one by migrating it.
     """
     with closing(sqlite3.connect(path)) as connection:
-        connection.execute("CREATE TABLE book (name, value)")
+        connection.execute("CREATE TABLE meterbook_book (name, value)")
 
     with pytest.raises(NotABookError):
         SqliteStore.migrate(path)

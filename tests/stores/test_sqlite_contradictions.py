@@ -63,8 +63,8 @@ def test_a_sound_book_has_no_contradictions(store: SqliteStore) -> None:
     ("sql", "expected"),
     [
         pytest.param(
-            "DROP TRIGGER entries_are_not_deleted;"
-            "DELETE FROM entries WHERE entry_id IN (1, 3)",
+            "DROP TRIGGER meterbook_entries_are_not_deleted;"
+            "DELETE FROM meterbook_entries WHERE entry_id IN (1, 3)",
             [
                 "places 1 to 1 have no entry",
                 "places 3 to 3 have no entry",
@@ -76,17 +76,17 @@ def test_a_sound_book_has_no_contradictions(store: SqliteStore) -> None:
             id="entries gone",
         ),
         pytest.param(
-            "DELETE FROM postings WHERE place = 1",
+            "DELETE FROM meterbook_postings WHERE place = 1",
             ["entry 1: it has no posting that says what it says"],
             id="posting of a customer gone",
         ),
         pytest.param(
-            "DELETE FROM postings WHERE place = 4",
+            "DELETE FROM meterbook_postings WHERE place = 4",
             ["entry 4: it has no posting that says what it says"],
             id="posting of a subject gone",
         ),
         pytest.param(
-            "UPDATE postings SET customer = 'other' WHERE place = 1",
+            "UPDATE meterbook_postings SET customer = 'other' WHERE place = 1",
             [
                 "entry 1: it has no posting that says what it says",
                 "entry 1: its posting under 'other' is not what it says",
@@ -94,7 +94,7 @@ def test_a_sound_book_has_no_contradictions(store: SqliteStore) -> None:
             id="under another",
         ),
         pytest.param(
-            "UPDATE postings SET occurred_at = 0 WHERE place = 4",
+            "UPDATE meterbook_postings SET occurred_at = 0 WHERE place = 4",
             [
                 "entry 4: it has no posting that says what it says",
                 "entry 4: its posting under 'acme' is not what it says",
@@ -102,19 +102,21 @@ def test_a_sound_book_has_no_contradictions(store: SqliteStore) -> None:
             id="at another time",
         ),
         pytest.param(
-            "INSERT INTO postings SELECT '', type, occurred_at, place, seq, sign"
-            " FROM postings WHERE place = 4",
+            "INSERT INTO meterbook_postings SELECT '', type,"
+            " occurred_at, place, seq, sign"
+            " FROM meterbook_postings WHERE place = 4",
             ["entry 4: it is posted more than once"],
             id="twice",
         ),
         pytest.param(
-            "INSERT INTO postings SELECT 'other', type, occurred_at, place, seq, sign"
-            " FROM postings WHERE place = 4",
+            "INSERT INTO meterbook_postings SELECT 'other', type,"
+            " occurred_at, place, seq, sign"
+            " FROM meterbook_postings WHERE place = 4",
             ["entry 4: its posting under 'other' is not what it says"],
             id="under somebody who never owned the subject",
         ),
         pytest.param(
-            "UPDATE worker SET posted = 3",
+            "UPDATE meterbook_worker SET posted = 3",
             ["entry 4: its posting under 'acme' is not what it says"],
             id="above the mark",
         ),

@@ -172,11 +172,11 @@ def test_a_table_of_another_is_never_touched(path: Path) -> None:
     A database that uses the name of one of our tables is left as it is.
     """
     with closing(sqlite3.connect(path)) as other:
-        other.execute("CREATE TABLE types (id)")
-        other.execute("CREATE TABLE book (title)")
+        other.execute("CREATE TABLE meterbook_types (id)")
+        other.execute("CREATE TABLE meterbook_book (title)")
     before = path.read_bytes()
 
-    with pytest.raises(AlreadyABookError, match=r"\(book, types\)"):
+    with pytest.raises(AlreadyABookError, match=r"\(meterbook_book, meterbook_types\)"):
         SqliteStore.create(path)
     with pytest.raises(NotABookError, match="no book in it"):
         SqliteStore.open(path)
@@ -450,12 +450,15 @@ def test_a_closed_book_says_so(path: Path) -> None:
 @pytest.mark.parametrize(
     "sql",
     [
-        pytest.param("UPDATE entries SET customer = 'x'", id="update"),
-        pytest.param("UPDATE entries SET entry_id = 9", id="new id"),
-        pytest.param("DELETE FROM entries", id="delete"),
-        pytest.param("REPLACE INTO entries SELECT * FROM entries", id="replace"),
+        pytest.param("UPDATE meterbook_entries SET customer = 'x'", id="update"),
+        pytest.param("UPDATE meterbook_entries SET entry_id = 9", id="new id"),
+        pytest.param("DELETE FROM meterbook_entries", id="delete"),
         pytest.param(
-            "INSERT INTO entries SELECT * FROM entries WHERE true"
+            "REPLACE INTO meterbook_entries SELECT * FROM meterbook_entries",
+            id="replace",
+        ),
+        pytest.param(
+            "INSERT INTO meterbook_entries SELECT * FROM meterbook_entries WHERE true"
             " ON CONFLICT DO UPDATE SET data = ''",
             id="upsert",
         ),

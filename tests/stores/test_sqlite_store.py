@@ -123,7 +123,7 @@ def test_text_of_any_script_comes_back(store: SqliteStore) -> None:
     """
     odd = [
         "\N{SNOWMAN}",
-        "'; DROP TABLE entries --",
+        "'; DROP TABLE meterbook_entries --",
         'a"b\\c',
         "x" * 1000,
         "\U0001f600",

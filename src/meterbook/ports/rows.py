@@ -35,6 +35,7 @@ NewEntry: TypeAlias = tuple[
 EVENT = 0
 VOID = 1
 ATTRIBUTION = 2
+STATEMENT = 3
 
 # An unattributed event is posted under nobody.
 NOBODY = ""

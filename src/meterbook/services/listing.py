@@ -12,7 +12,7 @@ import msgspec
 
 from meterbook.foundation.errors import InvalidQueryError
 from meterbook.foundation.instants import to_micros, to_moment
-from meterbook.ports import ATTRIBUTION, EVENT, VOID, EntryQuery
+from meterbook.ports import ATTRIBUTION, EVENT, STATEMENT, VOID, EntryQuery
 from meterbook.services.controls import check_stated
 from meterbook.services.naming import names_of, shown_name
 from meterbook.services.usage import find_meter
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from meterbook.ports import Reader, Store, StoredEntry
 
-    Kind: TypeAlias = Literal["event", "void", "attribution"]
+    Kind: TypeAlias = Literal["event", "void", "attribution", "statement"]
 
 
 # A page is for a screen or a request; whoever wants more asks for the next.
@@ -39,6 +39,7 @@ KINDS: Final[Mapping[int, Kind]] = {
     EVENT: "event",
     VOID: "void",
     ATTRIBUTION: "attribution",
+    STATEMENT: "statement",
 }
 
 _decode = msgspec.json.Decoder(dict[str, object], float_hook=Decimal).decode
@@ -120,7 +121,7 @@ class EntryView:
 
         entry_id: What its outcome named.
 
-        kind: `event`, `void` or `attribution`.
+        kind: `event`, `void`, `attribution` or `statement`.
 
         source: Who states it; the book's own entries begin with `meterbook:`.
 
@@ -180,7 +181,7 @@ def entries(
 
         query: Which ones.
 
-        kind: Only events, voids or attributions.
+        kind: Only events, voids, attributions or statements.
 
         after: A cursor: entries at places above it. The last place of a page is the
             cursor of the next.

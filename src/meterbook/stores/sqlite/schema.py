@@ -28,9 +28,9 @@ SELECT sql FROM sqlite_master
 WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'
 ORDER BY rowid
 """
-VERSION = "SELECT value FROM book WHERE name = ?"
+VERSION = "SELECT value FROM meterbook_book WHERE name = ?"
 SET_VERSION = """
-INSERT INTO book (name, value) VALUES (?, ?)
+INSERT INTO meterbook_book (name, value) VALUES (?, ?)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value
 """
 
@@ -47,7 +47,7 @@ def book_version(connection: sqlite3.Connection) -> int:
     Raises:
         CorruptBook: What is stored is no version.
     """
-    if "book" not in _objects(connection):
+    if "meterbook_book" not in _objects(connection):
         return 0
     try:
         row = connection.execute(VERSION, (VERSION_SETTING,)).fetchone()

@@ -21,7 +21,7 @@ CREATE SEQUENCE {schema}.entry_ids AS bigint INCREMENT BY 1000;
 -- A heap with two narrow indexes: the identity, and the transaction by which the worker finds new rows.
 CREATE TABLE {schema}.entries (
     entry_id bigint NOT NULL,
-    kind smallint NOT NULL,                       -- 0 event, 1 void, 2 attribution
+    kind smallint NOT NULL,                       -- 0 event, 1 void, 2 attribution, 3 statement
     source text COLLATE "C" NOT NULL,
     event_id text COLLATE "C" NOT NULL,
     type text COLLATE "C" NOT NULL,
@@ -41,6 +41,10 @@ CREATE TABLE {schema}.entries (
 CREATE UNIQUE INDEX entries_identity ON {schema}.entries (source, event_id);
 
 CREATE INDEX entries_transaction ON {schema}.entries (generation, xid, entry_id);
+
+-- Statements: facts about a customer, or about the book, that are no usage: terms, notes,
+-- licences, reports. Found by customer and type; '' is the book itself.
+CREATE INDEX entries_statements ON {schema}.entries (customer, type, entry_id) WHERE kind = 3;
 
 CREATE FUNCTION {schema}.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -163,4 +167,63 @@ CREATE TABLE {schema}.unusable (
     place bigint NOT NULL,
     reason text NOT NULL,
     PRIMARY KEY (meter_id, place)
+);
+
+-- Seats, recorded live in the caller's own transaction.
+
+-- Whoever changes the seats of a customer updates its row first, and holds it to the end.
+CREATE TABLE {schema}.seat_locks (
+    customer text COLLATE "C" NOT NULL,
+    type text COLLATE "C" NOT NULL,               -- of the events that say so
+    last_at bigint NOT NULL,                      -- the instant of the last change
+    xid xid8 NOT NULL,                            -- by whom: one instant for all of a transaction
+    locked_at timestamptz NOT NULL,               -- by the server's clock
+    PRIMARY KEY (customer, type)
+) WITH (fillfactor = 50);
+
+-- Changes that the worker has not made entries of yet. It removes them when it has.
+CREATE TABLE {schema}.seat_changes (
+    change_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    type text COLLATE "C" NOT NULL,               -- of the event to be
+    customer text COLLATE "C" NOT NULL,
+    change text COLLATE "C" NOT NULL,             -- join, leave, level, baseline
+    member text COLLATE "C",                      -- by name; null for level and baseline
+    way text COLLATE "C",                         -- in; null for level and baseline
+    state text COLLATE "C",                       -- of a member: active, pending, suspended
+    units bigint,                                 -- of a level
+    actor text COLLATE "C",
+    cause text COLLATE "C",
+    definition integer NOT NULL,                  -- the version of what counts as a seat
+    occurred_at bigint NOT NULL
+);
+
+-- Tables of the application that are captured by triggers.
+CREATE TABLE {schema}.captures (
+    capture_key text COLLATE "C" PRIMARY KEY,
+    version integer NOT NULL,
+    definition text NOT NULL,                     -- canonical JSON
+    installed_at bigint NOT NULL
+);
+
+-- The Merkle tree over the entries in the order of their places (RFC 6962), in tiles of
+-- 256 hashes: derived, and built again if it is dropped.
+CREATE TABLE {schema}.tree (
+    only_row smallint PRIMARY KEY CHECK (only_row = 1),
+    size bigint NOT NULL                          -- every entry up to this place is a leaf
+);
+
+CREATE TABLE {schema}.tree_tiles (
+    level smallint NOT NULL,                      -- 0: the leaves; each level is 256 times as wide
+    tile bigint NOT NULL,                         -- from 0
+    hashes bytea NOT NULL,                        -- up to 256 of 32 bytes
+    PRIMARY KEY (level, tile)
+);
+
+-- Checkpoints that were signed: facts, for whoever got one may come back with it.
+CREATE TABLE {schema}.checkpoints (
+    size bigint NOT NULL,
+    key_name text COLLATE "C" NOT NULL,
+    made_at bigint NOT NULL,
+    note text NOT NULL,
+    PRIMARY KEY (size, key_name)
 );

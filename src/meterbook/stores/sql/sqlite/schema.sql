@@ -1,19 +1,19 @@
 -- The sum of the migrations, for reading. Generated; a test compares the two:
 -- SqliteStore.create(":memory:").schema_text() makes it anew.
 
-CREATE TABLE book (
+CREATE TABLE meterbook_book (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE people (
+CREATE TABLE meterbook_people (
     person_id INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL UNIQUE
 ) STRICT;
 
-CREATE TABLE entries (
+CREATE TABLE meterbook_entries (
     entry_id INTEGER PRIMARY KEY,
-    kind INTEGER NOT NULL,           -- 0 event, 1 void, 2 attribution
+    kind INTEGER NOT NULL,           -- 0 event, 1 void, 2 attribution, 3 statement
     source TEXT NOT NULL,
     event_id TEXT NOT NULL,
     type TEXT NOT NULL,
@@ -28,19 +28,22 @@ CREATE TABLE entries (
     recorded_at INTEGER NOT NULL
 ) STRICT;
 
-CREATE UNIQUE INDEX entries_identity ON entries (source, event_id);
+CREATE UNIQUE INDEX meterbook_entries_identity ON meterbook_entries (source, event_id);
 
-CREATE TRIGGER entries_are_not_updated BEFORE UPDATE ON entries
+CREATE INDEX meterbook_entries_statements ON meterbook_entries (customer, type, entry_id)
+    WHERE kind = 3;
+
+CREATE TRIGGER meterbook_entries_are_not_updated BEFORE UPDATE ON meterbook_entries
 BEGIN
     SELECT RAISE(ABORT, 'meterbook: entries are never updated; record a correction');
 END;
 
-CREATE TRIGGER entries_are_not_deleted BEFORE DELETE ON entries
+CREATE TRIGGER meterbook_entries_are_not_deleted BEFORE DELETE ON meterbook_entries
 BEGIN
     SELECT RAISE(ABORT, 'meterbook: entries are never deleted; record a void');
 END;
 
-CREATE TABLE attributions (
+CREATE TABLE meterbook_attributions (
     subject_id INTEGER NOT NULL,
     effective_at INTEGER NOT NULL,
     customer TEXT,
@@ -48,7 +51,7 @@ CREATE TABLE attributions (
     PRIMARY KEY (subject_id, entry_id)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE meters (
+CREATE TABLE meterbook_meters (
     meter_id INTEGER PRIMARY KEY,
     meter_key TEXT NOT NULL,
     version INTEGER NOT NULL,
@@ -57,7 +60,7 @@ CREATE TABLE meters (
     UNIQUE (meter_key, version)
 ) STRICT;
 
-CREATE TABLE quarantine (
+CREATE TABLE meterbook_quarantine (
     quarantine_id INTEGER PRIMARY KEY AUTOINCREMENT,
     received_at INTEGER NOT NULL,
     code TEXT NOT NULL,
@@ -68,12 +71,12 @@ CREATE TABLE quarantine (
     resolved_at INTEGER
 ) STRICT;
 
-CREATE TABLE worker (
+CREATE TABLE meterbook_worker (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
     posted INTEGER NOT NULL          -- every entry up to this place has its postings
 ) STRICT;
 
-CREATE TABLE postings (
+CREATE TABLE meterbook_postings (
     customer TEXT NOT NULL,
     type TEXT NOT NULL,
     occurred_at INTEGER NOT NULL,
@@ -83,24 +86,24 @@ CREATE TABLE postings (
     PRIMARY KEY (customer, type, occurred_at, place, seq)
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX postings_corrections ON postings (seq) WHERE seq <> place;
+CREATE INDEX meterbook_postings_corrections ON meterbook_postings (seq) WHERE seq <> place;
 
-CREATE TABLE voids (
+CREATE TABLE meterbook_voids (
     entry_id INTEGER PRIMARY KEY,    -- what is void
     seq INTEGER NOT NULL             -- since this place
 ) STRICT;
 
-CREATE TABLE types (
+CREATE TABLE meterbook_types (
     type TEXT PRIMARY KEY,
     events INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE rolled (
+CREATE TABLE meterbook_rolled (
     meter_id INTEGER PRIMARY KEY,
     seq INTEGER NOT NULL             -- every entry up to this place is in the meter's rollups
 ) STRICT;
 
-CREATE TABLE rollups (
+CREATE TABLE meterbook_rollups (
     meter_id INTEGER NOT NULL,
     customer TEXT NOT NULL,
     grouped INTEGER NOT NULL,        -- 0: all groups together, 1: one row a group
@@ -111,7 +114,7 @@ CREATE TABLE rollups (
     PRIMARY KEY (meter_id, customer, grouped, hours, bucket, grp)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE sightings (
+CREATE TABLE meterbook_sightings (
     meter_id INTEGER NOT NULL,
     customer TEXT NOT NULL,
     grouped INTEGER NOT NULL,
@@ -123,9 +126,65 @@ CREATE TABLE sightings (
     PRIMARY KEY (meter_id, customer, grouped, month, grp, key)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE unusable (
+CREATE TABLE meterbook_unusable (
     meter_id INTEGER NOT NULL,
     place INTEGER NOT NULL,
     reason TEXT NOT NULL,
     PRIMARY KEY (meter_id, place)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE meterbook_seat_locks (
+    customer TEXT NOT NULL,
+    type TEXT NOT NULL,              -- of the events that say so
+    last_at INTEGER NOT NULL,        -- the instant of the last change
+    PRIMARY KEY (customer, type)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE meterbook_seat_changes (
+    change_id INTEGER PRIMARY KEY AUTOINCREMENT,
+    type TEXT NOT NULL,              -- of the event to be
+    customer TEXT NOT NULL,
+    change TEXT NOT NULL,            -- join, leave, level, baseline
+    member TEXT,                     -- by name; NULL for level and baseline
+    way TEXT,                        -- in; NULL for level and baseline
+    state TEXT,                      -- of a member: active, pending, suspended
+    units INTEGER,                   -- of a level
+    actor TEXT,
+    cause TEXT,
+    definition INTEGER NOT NULL,     -- the version of what counts as a seat
+    occurred_at INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE meterbook_seat_session (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    actor TEXT,
+    cause TEXT,
+    occurred_at INTEGER
+) STRICT;
+
+CREATE TABLE meterbook_captures (
+    capture_key TEXT PRIMARY KEY,
+    version INTEGER NOT NULL,
+    definition TEXT NOT NULL,        -- canonical JSON
+    installed_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE meterbook_tree (
+    only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+    size INTEGER NOT NULL            -- every entry up to this place is a leaf
+) STRICT;
+
+CREATE TABLE meterbook_tree_tiles (
+    level INTEGER NOT NULL,          -- 0: the leaves; each level is 256 times as wide
+    tile INTEGER NOT NULL,           -- from 0
+    hashes BLOB NOT NULL,            -- up to 256 of 32 bytes
+    PRIMARY KEY (level, tile)
+) STRICT;
+
+CREATE TABLE meterbook_checkpoints (
+    size INTEGER NOT NULL,
+    key_name TEXT NOT NULL,
+    made_at INTEGER NOT NULL,
+    note TEXT NOT NULL,
+    PRIMARY KEY (size, key_name)
 ) STRICT, WITHOUT ROWID;

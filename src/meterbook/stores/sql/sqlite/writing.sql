@@ -1,7 +1,7 @@
 -- What is told to the book.
 
 -- append: An entry, unless its identity is there. In the order of NewEntry.
-INSERT INTO entries (kind, source, event_id, type, subject_id, actor_id, customer,
+INSERT INTO meterbook_entries (kind, source, event_id, type, subject_id, actor_id, customer,
     occurred_at, time_given, data, extensions, fingerprint, recorded_at)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (source, event_id) DO NOTHING;
@@ -10,35 +10,35 @@ ON CONFLICT (source, event_id) DO NOTHING;
 SELECT last_insert_rowid();
 
 -- erasures: How many people were erased.
-SELECT coalesce((SELECT value FROM book WHERE name = 'erasures'), '0');
+SELECT coalesce((SELECT value FROM meterbook_book WHERE name = 'erasures'), '0');
 
 -- known: What an identity has, source first.
-SELECT entry_id, fingerprint, subject_id, actor_id FROM entries
+SELECT entry_id, fingerprint, subject_id, actor_id FROM meterbook_entries
 WHERE source = ? AND event_id = ?;
 
 -- name_people: Ids for new names, given as a JSON array.
-INSERT INTO people (name) SELECT value FROM json_each(:names);
+INSERT INTO meterbook_people (name) SELECT value FROM json_each(:names);
 
 -- erase_person: A name that nobody can read any more.
-DELETE FROM people WHERE person_id = :person_id;
+DELETE FROM meterbook_people WHERE person_id = :person_id;
 
 -- add_attribution: From when on a subject belongs to a customer.
-INSERT INTO attributions (subject_id, effective_at, customer, entry_id)
+INSERT INTO meterbook_attributions (subject_id, effective_at, customer, entry_id)
 VALUES (:subject_id, :effective_at, :customer, :entry_id);
 
 -- add_meter: A version of a meter.
-INSERT INTO meters (meter_key, version, definition, defined_at)
+INSERT INTO meterbook_meters (meter_key, version, definition, defined_at)
 VALUES (:meter_key, :version, :definition, :at);
 
 -- set_setting: One of the book's own settings.
-INSERT INTO book (name, value) VALUES (:name, :value)
+INSERT INTO meterbook_book (name, value) VALUES (:name, :value)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value;
 
 -- quarantine: A document that was refused.
-INSERT INTO quarantine
+INSERT INTO meterbook_quarantine
     (received_at, code, field, reason, document, state, resolved_at)
 VALUES (:received_at, :code, :field, :reason, :document, :state, :resolved_at);
 
 -- resolve_quarantined: What became of a held document; its bytes go.
-UPDATE quarantine SET state = :state, resolved_at = :at, document = x''
+UPDATE meterbook_quarantine SET state = :state, resolved_at = :at, document = x''
 WHERE quarantine_id = :quarantine_id;

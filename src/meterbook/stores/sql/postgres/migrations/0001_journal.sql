@@ -19,7 +19,7 @@ CREATE SEQUENCE {schema}.entry_ids AS bigint INCREMENT BY 1000;
 -- A heap with two narrow indexes: the identity, and the transaction by which the worker finds new rows.
 CREATE TABLE {schema}.entries (
     entry_id bigint NOT NULL,
-    kind smallint NOT NULL,                       -- 0 event, 1 void, 2 attribution
+    kind smallint NOT NULL,                       -- 0 event, 1 void, 2 attribution, 3 statement
     source text COLLATE "C" NOT NULL,
     event_id text COLLATE "C" NOT NULL,
     type text COLLATE "C" NOT NULL,
@@ -39,6 +39,10 @@ CREATE TABLE {schema}.entries (
 CREATE UNIQUE INDEX entries_identity ON {schema}.entries (source, event_id);
 
 CREATE INDEX entries_transaction ON {schema}.entries (generation, xid, entry_id);
+
+-- Statements: facts about a customer, or about the book, that are no usage: terms, notes,
+-- licences, reports. Found by customer and type; '' is the book itself.
+CREATE INDEX entries_statements ON {schema}.entries (customer, type, entry_id) WHERE kind = 3;
 
 CREATE FUNCTION {schema}.refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN

@@ -1,16 +1,16 @@
 -- What the worker derives from the entries. Drop it all and every answer is the same.
 
 -- How far the worker has come.
-CREATE TABLE worker (
+CREATE TABLE meterbook_worker (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
     posted INTEGER NOT NULL          -- every entry up to this place has its postings
 ) STRICT;
 
-INSERT INTO worker (only_row, posted) VALUES (1, 0);
+INSERT INTO meterbook_worker (only_row, posted) VALUES (1, 0);
 
 -- The effect of each place on a customer's usage: an event posts +1 under its payer ('' for nobody),
 -- a void takes it back, an attribution moves it. As of place p: the postings with seq <= p.
-CREATE TABLE postings (
+CREATE TABLE meterbook_postings (
     customer TEXT NOT NULL,
     type TEXT NOT NULL,
     occurred_at INTEGER NOT NULL,
@@ -21,25 +21,25 @@ CREATE TABLE postings (
 ) STRICT, WITHOUT ROWID;
 
 -- What voids and attributions did: few rows, found by the place that did it.
-CREATE INDEX postings_corrections ON postings (seq) WHERE seq <> place;
+CREATE INDEX meterbook_postings_corrections ON meterbook_postings (seq) WHERE seq <> place;
 
-CREATE TABLE voids (
+CREATE TABLE meterbook_voids (
     entry_id INTEGER PRIMARY KEY,    -- what is void
     seq INTEGER NOT NULL             -- since this place
 ) STRICT;
 
 -- Events by type, so that types which no meter reads can be reported.
-CREATE TABLE types (
+CREATE TABLE meterbook_types (
     type TEXT PRIMARY KEY,
     events INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE rolled (
+CREATE TABLE meterbook_rolled (
     meter_id INTEGER PRIMARY KEY,
     seq INTEGER NOT NULL             -- every entry up to this place is in the meter's rollups
 ) STRICT;
 
-CREATE TABLE rollups (
+CREATE TABLE meterbook_rollups (
     meter_id INTEGER NOT NULL,
     customer TEXT NOT NULL,
     grouped INTEGER NOT NULL,        -- 0: all groups together, 1: one row a group
@@ -50,7 +50,7 @@ CREATE TABLE rollups (
     PRIMARY KEY (meter_id, customer, grouped, hours, bucket, grp)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE sightings (
+CREATE TABLE meterbook_sightings (
     meter_id INTEGER NOT NULL,
     customer TEXT NOT NULL,
     grouped INTEGER NOT NULL,
@@ -62,7 +62,7 @@ CREATE TABLE sightings (
     PRIMARY KEY (meter_id, customer, grouped, month, grp, key)
 ) STRICT, WITHOUT ROWID;
 
-CREATE TABLE unusable (
+CREATE TABLE meterbook_unusable (
     meter_id INTEGER NOT NULL,
     place INTEGER NOT NULL,
     reason TEXT NOT NULL,
