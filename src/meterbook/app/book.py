@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from meterbook.app.asking import moment_from
 from meterbook.app.clocks import TestClock, clock_of, new_id, set_test_clock
+from meterbook.app.looking import Looking
 from meterbook.app.opening import (
     DEFAULT_SCHEMA,
     create_store,
@@ -26,18 +27,17 @@ from meterbook.app.opening import (
     open_store,
 )
 from meterbook.app.reading import MeterReader
-from meterbook.foundation.errors import InvalidQueryError, StoreError
+from meterbook.app.working import Working
+from meterbook.foundation.errors import InvalidQueryError
 from meterbook.foundation.instants import to_moment
-from meterbook.services import following, listing, verifying
+from meterbook.services import verifying
 from meterbook.services.attributing import Attributor
 from meterbook.services.cataloguing import Cataloguer
 from meterbook.services.correcting import Corrector
-from meterbook.services.listing import EventQuery
 from meterbook.services.people import Registry
 from meterbook.services.quarantining import Quarantine
 from meterbook.services.recording import Recorder
 from meterbook.services.status import status
-from meterbook.services.usage import find_meter
 from meterbook.services.voiding import Voider
 
 
@@ -58,11 +58,8 @@ if TYPE_CHECKING:
         Recording,
     )
     from meterbook.ports import Clock, Store
-    from meterbook.services.following import Step
-    from meterbook.services.listing import EntryView, Kind, UnusableEntry
     from meterbook.services.status import Status
     from meterbook.services.verifying import Verification
-    from meterbook.services.voiding import BulkVoid, Preview
 
 
 class Book:
@@ -87,6 +84,20 @@ class Book:
         amend: Replaces one; see `Corrector.amend`.
 
         attributions: Lists what was said of it; see `Attributor.attributions`.
+
+        void_preview: Shows what a bulk void would do; see `Looking.void_preview`.
+
+        void_where: Does it; see `Looking.void_where`.
+
+        unattributed: Lists events that nobody pays for; see `Looking.unattributed`.
+
+        unusable: Lists what a meter cannot take; see `Looking.unusable`.
+
+        entries: Lists entries; see `Looking.entries`.
+
+        work: Does the worker's steps; see `Working.work`.
+
+        drop_rollups: Has it do them again; see `Working.drop_rollups`.
 
         apply_catalog: Defines meters as a TOML file says; see `Cataloguer.apply`.
 
@@ -127,22 +138,33 @@ class Book:
         self.replay = quarantine.replay
         self.discard = quarantine.discard
 
+        working = self._working = Working(store)
+        self.work = working.work
+        self.drop_rollups = working.drop_rollups
+        look_first = working.work_before_looking
+
         corrector = Corrector(store, clock, recorder)
         self.void = corrector.void
         self.amend = corrector.amend
-        self._voider = Voider(store, clock)
 
         self._attributor = Attributor(store, clock, new_id)
         self.attributions = self._attributor.attributions
+
+        looking = Looking(store, Voider(store, clock), self._attributor, look_first)
+        self.void_preview = looking.void_preview
+        self.void_where = looking.void_where
+        self.unattributed = looking.unattributed
+        self.unusable = looking.unusable
+        self.entries = looking.entries
 
         cataloguer = Cataloguer(store, clock, recorder)
         self.apply_catalog = cataloguer.apply
         self.define = cataloguer.define
         self.meters = cataloguer.meters
 
-        self.people = Registry(store, clock, recorder, self._work_before_looking)
+        self.people = Registry(store, clock, recorder, look_first)
 
-        meter_reader = MeterReader(store, clock, self._work_before_looking)
+        meter_reader = MeterReader(store, clock, look_first)
         self.read = meter_reader.read
         self.read_periods = meter_reader.read_periods
         self.read_pooled = meter_reader.read_pooled
@@ -290,125 +312,7 @@ class Book:
             id=id,
         )
 
-    # Correcting by query.
-
-    def void_preview(self, query: EventQuery) -> Preview:
-        """
-        Return what voiding the events of *query* would do, and change nothing.
-        """
-        self._work_before_looking()
-        return self._voider.preview(query)
-
-    def void_where(
-        self,
-        query: EventQuery,
-        *,
-        actor: str,
-        reason: str,
-        expected_count: int,
-        progress: Callable[[int], None] | None = None,
-    ) -> BulkVoid:
-        """
-        Void the events of *query*, as many as the preview said.
-
-        See `meterbook.services.voiding.Voider.void_where`.
-        """
-        self._work_before_looking()
-        return self._voider.void_where(
-            query,
-            actor=actor,
-            reason=reason,
-            expected_count=expected_count,
-            progress=progress,
-        )
-
-    # Looking.
-
-    def unattributed(self, *, limit: int = 100) -> list[EntryView]:
-        """
-        Return events that nobody pays for.
-        """
-        self._work_before_looking()
-        return self._attributor.unattributed(limit=limit)
-
-    def unusable(
-        self,
-        meter_key: str,
-        *,
-        version: int | None = None,
-        after: int = 0,
-        limit: int = 100,
-    ) -> list[UnusableEntry]:
-        """
-        Return the events that a meter should read and cannot take.
-        """
-        self._work_before_looking()
-        return listing.unusable(
-            self._store, meter_key, version=version, after=after, limit=limit
-        )
-
-    def entries(
-        self,
-        query: EventQuery | None = None,
-        *,
-        kind: Kind | None = None,
-        after: int = 0,
-        limit: int = 100,
-    ) -> list[EntryView]:
-        """
-        Return numbered entries that match, at places above *after*, in order.
-        """
-        self._work_before_looking()
-        return listing.entries(
-            self._store, query or EventQuery(), kind=kind, after=after, limit=limit
-        )
-
-    # Working.
-
-    def work(
-        self,
-        *,
-        until_caught_up: bool = True,
-        progress: Callable[[Step], None] | None = None,
-    ) -> Step:
-        """
-        Number what was recorded, and derive from it what readings look at.
-
-        Safe to stop anywhere and to run twice. Answers never depend on it, their cost
-        does.
-
-        Args:
-            until_caught_up: Whether to go on until nothing is left; else one step.
-
-            progress: Called after each step.
-
-        Returns:
-            What was done; *busy* if another worker has the book.
-        """
-        if until_caught_up:
-            return following.catch_up(self._store, progress=progress)
-
-        return following.work_once(self._store)
-
-    def drop_rollups(self, meter_key: str | None = None) -> bool:
-        """
-        Forget what was rolled up, of one meter or of all: the worker does it again.
-
-        Answers stay what they are. Returns whether it was done; not while another
-        worker has the book.
-
-        Raises:
-            UnknownMeterError: If there is no such meter.
-        """
-        with self._store.following() as follower:
-            if follower is None:
-                return False
-            if meter_key is None:
-                follower.forget_rollups(None)
-                return True
-            row = find_meter(follower, meter_key, None)
-            follower.forget_rollups(row.meter_id)
-            return True
+    # The book itself.
 
     def now(self) -> dt.datetime:
         """
@@ -457,26 +361,6 @@ class Book:
             raise InvalidQueryError(message)
 
         set_test_clock(self._store, to)
-
-    def _work_before_looking(self) -> None:
-        """
-        Let the worker catch up, where it runs in this process (SQLite).
-
-        A courtesy: what it cannot do now, because another process writes or the disk
-        is full, a reading does for itself.
-        """
-        store = self._store
-        if not (store.can_follow and store.follows_on_read):
-            return
-
-        with store.reading() as reader:
-            marks = reader.marks()
-            rolled = [row.rolled for row in reader.meters()]
-        if marks.posted < marks.numbered or min(rolled, default=marks.posted) < (
-            marks.posted
-        ):
-            with contextlib.suppress(StoreError):
-                following.catch_up(store)
 
 
 @contextlib.contextmanager
