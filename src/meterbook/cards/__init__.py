@@ -1,0 +1,3 @@
+"""
+How is it shown? A report card as a page and as PDF.
+"""

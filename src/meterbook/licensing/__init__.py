@@ -1,0 +1,3 @@
+"""
+What may an instance do alone, and what does it owe?
+"""
