@@ -133,8 +133,7 @@ def _write(kept: Kept, writer: int, waits: list[float], over: threading.Event) -
     """
     Insert one entry after the other, and keep the longest wait in *waits*.
     """
-    row = b"(" + b", ".join([b"%s"] * 14) + b")"
-    insert = queries(kept.schema)["append_few"].replace(b"{rows}", row)
+    insert = queries(kept.schema)["append_one"]
     with psycopg.connect(kept.target, autocommit=True) as connection:
         connection.execute(insert, next(rows := _rows(writer)))
         while True:

@@ -211,7 +211,8 @@ def _by_pgbench(
     """
     Return the transactions a second of each round: appends, updates.
     """
-    insert = queries(kept.schema)["append_few"].decode().replace("{rows}", VALUES)
+    insert = queries(kept.schema)["append_one"].decode()
+    insert = re.sub(r"(?<=VALUES )\(.+?\n\)", lambda _: VALUES, insert, flags=re.DOTALL)
     appends = places.folder / "append.pgbench"
     appends.write_text(f"{DRAWN}{insert};\n", encoding="utf-8")
     updates = places.folder / "update.pgbench"

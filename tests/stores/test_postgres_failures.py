@@ -226,14 +226,14 @@ def test_a_connection_lost_in_mid_batch_leaves_nothing(
         pytest.raises(StoreError, match="left nothing") as raised,
         postgres_store.writing() as writer,
     ):
-        writer.append(offers(30))
+        writer.append(offers(60))
         end_connections(postgres_dsn)
         writer.append(offers(30, prefix="more"))
 
     assert raised.value.retryable
     with postgres_store.reading() as reader:
         assert reader.tail(after=0, limit=99) == []
-    assert postgres_store.append(offers(30)).known == {}
+    assert postgres_store.append(offers(60)).known == {}
 
 
 def test_an_answer_lost_on_the_way_is_not_a_duplicate(
@@ -254,7 +254,7 @@ def test_an_answer_lost_on_the_way_is_not_a_duplicate(
 
     monkeypatch.setattr(Session, "commit", commit_and_lose)
 
-    appended = postgres_store.append(offers(30))
+    appended = postgres_store.append(offers(60))
 
     assert appended.known == {}
     with postgres_store.reading() as reader:
@@ -370,7 +370,7 @@ def test_a_role_with_settings_of_its_own_changes_nothing(
     store = PostgresStore.create(dsn, schema="theirs")
     row = offer("\u2603", fingerprint=bytes(range(224, 256)))
     store.append([row])
-    store.append([row, *offers(30)])
+    store.append([row, *offers(60)])
     assert number(store) == 31
     with store.reading() as reader:
         entry = reader.entry(source="ci", event_id="\u2603")

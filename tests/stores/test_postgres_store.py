@@ -120,7 +120,7 @@ def test_a_transaction_appends_often_and_sees_it(
     Several batches in one transaction, large and small, are answered each by its own.
     """
     with postgres_store.writing() as writer:
-        first = writer.append(offers(30))
+        first = writer.append(offers(60))
         second = writer.append(offers(35))
         third = writer.append(offers(2))
         found = writer.entry(source="ci", event_id="e000034")
@@ -137,14 +137,14 @@ def test_a_block_that_raises_leaves_nothing(postgres_store: PostgresStore) -> No
     What a writing block did before it raised is not in the book.
     """
     with pytest.raises(ZeroDivisionError), postgres_store.writing() as writer:
-        writer.append(offers(30))
+        writer.append(offers(60))
         writer.name_people(["ada"])
         raise ZeroDivisionError
 
     with postgres_store.reading() as reader:
         assert reader.tail(after=0, limit=100) == []
         assert reader.people(["ada"]) == {}
-    assert postgres_store.append(offers(30)).known == {}
+    assert postgres_store.append(offers(60)).known == {}
 
 
 def test_a_reading_is_one_snapshot(postgres_store: PostgresStore) -> None:

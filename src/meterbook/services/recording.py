@@ -27,6 +27,7 @@ from meterbook.metering.admission import Admitted, admit
 from meterbook.metering.cloudevents import decode
 from meterbook.metering.events import Conflict, Duplicate, Event, Recorded, Refused
 from meterbook.ports import Appended
+from meterbook.services.gathering import Gathering
 from meterbook.services.naming import Named, People, names_of
 from meterbook.services.noticing import (
     ONLY_UNMATCHED,
@@ -81,6 +82,7 @@ class Recorder:
         self.notices = Notices(store)
         self._store = store
         self._clock = clock
+        self._gathering = Gathering(store.append_unless_erased)
 
     def record(
         self, events: Sequence[Event], *, quarantine: bool = False
@@ -250,7 +252,7 @@ class Recorder:
         if not rows:
             return rows, Appended((), {}), set()
         unpaid = self._unpaid(rows)
-        appended = self._store.append_unless_erased(rows, erasures=known.erasures)
+        appended = self._gathering.append(rows, erasures=known.erasures)
         return None if appended is None else (rows, appended, unpaid)
 
     def _append_and_name(

@@ -43,22 +43,32 @@ CREATE SCHEMA {schema};
 -- draw_ids: The first ids of blocks of a thousand.
 SELECT nextval('{schema}.entry_ids'::regclass) FROM generate_series(1, %(blocks)s) ORDER BY 1;
 
--- append_few: Append the new ones of a few rows that name nobody; the ids of those that were.
+-- append_one: Append a row that names nobody, if it is new; its id if it was.
 INSERT INTO {schema}.entries (
     entry_id, kind, source, event_id, type, subject_id, actor_id, customer,
     occurred_at, time_given, data, extensions, fingerprint, recorded_at
 )
-VALUES {rows}
+VALUES (
+    %s::bigint, %s::smallint, %s::text, %s::text, %s::text, %s::bigint, %s::bigint, %s::text,
+    %s::bigint, %s::smallint, %s::text, %s::text, %s::bytea, %s::bigint
+)
 ON CONFLICT (source, event_id) DO NOTHING
 RETURNING entry_id;
 
--- append_few_unless_erased: Likewise of rows that name people, unless more people were erased.
+-- append_few: Append the new ones of a JSON array of rows, unless more people were erased; the ids of those that were.
 INSERT INTO {schema}.entries (
     entry_id, kind, source, event_id, type, subject_id, actor_id, customer,
     occurred_at, time_given, data, extensions, fingerprint, recorded_at
 )
-SELECT * FROM (VALUES {rows}) AS offered
-WHERE %s::text IS NULL OR %s::text = coalesce(
+SELECT
+    o.entry_id, o.kind, o.source, o.event_id, o.type, o.subject_id, o.actor_id, o.customer,
+    o.occurred_at, o.time_given, o.data, o.extensions, decode(o.fingerprint, 'hex'), o.recorded_at
+FROM json_to_recordset(%(rows)s::json) AS o (
+    entry_id bigint, kind smallint, source text, event_id text, type text, subject_id bigint,
+    actor_id bigint, customer text, occurred_at bigint, time_given smallint, data text,
+    extensions text, fingerprint text, recorded_at bigint
+)
+WHERE %(erasures)s::text IS NULL OR %(erasures)s::text = coalesce(
     (SELECT value FROM {schema}.book WHERE name = 'erasures'), '0'
 )
 ON CONFLICT (source, event_id) DO NOTHING
