@@ -121,13 +121,13 @@ def test_a_transaction_appends_often_and_sees_it(
     """
     with postgres_store.writing() as writer:
         first = writer.append(offers(60))
-        second = writer.append(offers(35))
+        second = writer.append(offers(65))
         third = writer.append(offers(2))
-        found = writer.entry(source="ci", event_id="e000034")
+        found = writer.entry(source="ci", event_id="e000064")
 
     assert len(first.known) == 0
-    assert list(second.known) == list(range(30))
-    assert list(second.entry_ids[:30]) == list(first.entry_ids)
+    assert list(second.known) == list(range(60))
+    assert list(second.entry_ids[:60]) == list(first.entry_ids)
     assert list(third.known) == [0, 1]
     assert found is not None
 
