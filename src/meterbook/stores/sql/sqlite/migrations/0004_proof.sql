@@ -18,7 +18,23 @@ CREATE TABLE meterbook_tree_tiles (
 CREATE TABLE meterbook_checkpoints (
     size INTEGER NOT NULL,
     key_name TEXT NOT NULL,
+    key_id TEXT NOT NULL,            -- 8 hex digits: a name has several keys over time
     made_at INTEGER NOT NULL,
     note TEXT NOT NULL,
-    PRIMARY KEY (size, key_name)
+    PRIMARY KEY (size, key_name, key_id)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER meterbook_checkpoints_are_not_updated BEFORE UPDATE ON meterbook_checkpoints
+BEGIN
+    SELECT RAISE(ABORT, 'meterbook: checkpoints are never updated');
+END;
+
+CREATE TRIGGER meterbook_checkpoints_are_not_deleted BEFORE DELETE ON meterbook_checkpoints
+BEGIN
+    SELECT RAISE(ABORT, 'meterbook: checkpoints are never deleted');
+END;
+
+-- What the book is called in its checkpoints. A copy of it keeps the name: whoever gets
+-- checkpoints of both can tell that there are two.
+INSERT INTO meterbook_book (name, value)
+VALUES ('origin', 'meterbook/' || lower(hex(randomblob(16))));
