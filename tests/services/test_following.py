@@ -11,15 +11,33 @@ from typing import TYPE_CHECKING, cast
 import pytest
 
 from meterbook import Book
+from meterbook.foundation.instants import to_micros
+from meterbook.ports import VOID
+from meterbook.services import following
+from meterbook.services.controls import VOID_SOURCE, VOID_TYPE, control_row
 from meterbook.services.following import Step, catch_up, work_once
-from services.books import NOW, define, derived, event, everything, on_postgres, tell
+from meterbook.stores.postgres.sessions import Session
+from meterbook.stores.postgres.writing import PostgresWriter
+from services.books import (
+    NOW,
+    TYPE,
+    define,
+    derived,
+    event,
+    everything,
+    look,
+    on_postgres,
+    tell,
+)
+from stores.postgres_books import transaction
 from stores.promise_runs import METERS
 
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
-    from meterbook.ports import Follower, Store
+    from meterbook.ports import Follower, NewEntry, Store, Writer
 
 
 LATE = ["tokens", "latest", "peaks", "models", "busy"]
@@ -40,6 +58,9 @@ class Breaking:
     def __init__(self, store: Store, *, at: int) -> None:
         self._store = store
         self.calls_left = at
+
+    def draining(self) -> AbstractContextManager[Writer | None]:
+        return self._store.draining()
 
     @contextlib.contextmanager
     def following(self) -> Iterator[Follower | None]:
@@ -62,6 +83,19 @@ class BreakingFollower:
         if self._breaking.calls_left == 0:
             raise Broken
         return getattr(self._follower, name)
+
+
+def void_of(entry_id: int) -> NewEntry:
+    return control_row(
+        VOID,
+        source=VOID_SOURCE,
+        event_id=str(entry_id),
+        type_=VOID_TYPE,
+        actor_id=None,
+        occurred_at=to_micros(NOW),
+        data={"reason": "test"},
+        now=to_micros(NOW),
+    )
 
 
 def new_book() -> Book:
@@ -98,6 +132,57 @@ def test_steps_of_any_size_come_to_the_same_rows(count: int, entries_max: int) -
         assert step.posted == book.status().numbered_place
         assert everything(book) == before == everything(other)
         assert derived(book) == derived(other)
+        assert book.verify().problems == []
+
+
+@pytest.mark.parametrize("part", [1, 3])
+def test_a_step_may_be_taken_in_any_parts(
+    any_book: Book, part: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Taken in parts, with voids and attributions of what is in another part: the same
+    rows.
+    """
+    with new_book() as other:
+        for each in (any_book, other):
+            define(each)
+            tell(each, range(40))
+        catch_up(other._store)
+        monkeypatch.setattr(following, "PART_ENTRIES_MAX", part)
+        catch_up(any_book._store)
+
+        assert everything(any_book) == everything(other)
+        assert same_rows(any_book, other)
+        assert any_book.verify().problems == []
+
+
+@pytest.mark.parametrize("part", [1, 9])
+def test_what_was_void_before_it_was_placed_never_counts(
+    postgres_dsn: str, part: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    The transaction of a void may have begun before that of its event, and then its
+    place comes first: the event is counted by type, and posted to nobody.
+    """
+    monkeypatch.setattr(following, "PART_ENTRIES_MAX", part)
+    with on_postgres(postgres_dsn) as book:
+        define(book, "tokens")
+        with transaction(postgres_dsn) as early:
+            early.execute(b"SELECT pg_current_xact_id()")
+            book.record([event("void"), event("stands")])
+            with book._store.reading() as reader:
+                target = reader.entry(source="api", event_id="void")
+            assert target is not None
+            writer = PostgresWriter(Session(early, schema="meterbook"))
+            writer.append([void_of(target.entry_id)])
+            early.execute(b"COMMIT")
+        step = catch_up(book._store)
+
+        assert step.posted == 3
+        rows = derived(book)
+        assert [row[3:] for row in rows["postings"]] == [(3, 3, 1)]
+        assert rows["types"] == [(TYPE, 2)]
+        assert look(book, "tokens").units == 1
         assert book.verify().problems == []
 
 

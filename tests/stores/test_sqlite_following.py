@@ -25,6 +25,7 @@ from stores.sqlite_books import NOON, row, rows
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from meterbook.stores.sqlite.following import SqliteFollower
 
 MONTH, NEXT_MONTH = month_of(NOON)
 MONTH_AFTER = month_of(NEXT_MONTH)[1]
@@ -41,6 +42,25 @@ def bucket(at: int, *, hours: int = 1, grp: str = "", state: str = "[1]") -> Buc
     return Bucket(1, "acme", 1 if grp else 0, hours, at, grp, state)
 
 
+def stored(follower: SqliteFollower, *, meter_id: int = 1) -> list[Bucket]:
+    """
+    Return the rollups of acme: hours first, then days; all groups together first.
+    """
+    return [
+        row
+        for hours in (1, 24)
+        for grouped in (0, 1)
+        for row in follower.buckets(
+            meter_id=meter_id,
+            customer="acme",
+            grouped=grouped,
+            hours=hours,
+            start=0,
+            end=NEXT_MONTH,
+        )
+    ]
+
+
 def sighting(key: str, *, month: int = MONTH, first: int, last: int) -> Sighting:
     return Sighting(1, "acme", 0, month, "", key, first, last)
 
@@ -54,7 +74,7 @@ def test_every_entry_has_its_place_at_once(store: SqliteStore) -> None:
     with store.following() as follower:
         assert follower.number() == 3
         assert follower.marks() == Marks(3, 0)
-        assert [entry.seq for entry in follower.batch(after=1, limit=1)] == [2]
+        assert [event[0] for event in follower.stated(after=1, upto=2).events] == [2]
         follower.set_posted(2)
         assert follower.number() == 1
 
@@ -201,14 +221,25 @@ def test_events_are_counted_by_type(store: SqliteStore) -> None:
 
 def test_a_rollup_is_replaced(store: SqliteStore) -> None:
     """
-    The state that was put last is the state; a key that has none is left out.
+    The state that was put last is the state.
     """
     with store.following() as follower:
         follower.put_buckets([bucket(0), bucket(HOUR)])
         follower.put_buckets([bucket(0, state="[2]")])
-        keys = [bucket(at)[:6] for at in (0, HOUR, 2 * HOUR)]
 
-        assert follower.states(keys) == {keys[0]: "[2]", keys[1]: "[1]"}
+        assert stored(follower) == [bucket(0, state="[2]"), bucket(HOUR)]
+
+
+def test_a_rollup_is_added_where_there_is_none(store: SqliteStore) -> None:
+    """
+    What is there stays, and is answered; the rest is written.
+    """
+    with store.following() as follower:
+        follower.put_buckets([bucket(0)])
+        added = [bucket(at, state="[2]") for at in (0, HOUR, 30 * DAY)]
+
+        assert follower.add_buckets(added) == [bucket(0)]
+        assert stored(follower) == [bucket(0), *added[1:]]
 
 
 def test_rollups_are_read_by_stretch(store: SqliteStore) -> None:
@@ -281,9 +312,8 @@ def test_an_hour_is_dropped_with_its_groups(store: SqliteStore) -> None:
     with store.following() as follower:
         follower.put_buckets([bucket(0), bucket(0, grp="g"), *stays])
         follower.drop_buckets(meter_id=1, customer="acme", hours=1, bucket=0)
-        keys = [each[:6] for each in [bucket(0), bucket(0, grp="g"), *stays]]
 
-        assert list(follower.states(keys)) == keys[2:]
+        assert stored(follower) == stays
 
 
 def test_a_sighting_only_widens(store: SqliteStore) -> None:
@@ -391,8 +421,8 @@ def test_rollups_are_forgotten(store: SqliteStore, meter_id: int | None) -> None
         follower.add_unusable([(1, 1, "no")])
         follower.forget_rollups(meter_id)
 
-        kept = follower.states([bucket(0)[:6], other[:6]])
-        assert list(kept) == ([other[:6]] if meter_id else [])
+        assert stored(follower, meter_id=1) == []
+        assert stored(follower, meter_id=2) == ([other] if meter_id else [])
         assert follower.unusable(meter_id=1, after=0, limit=9) == []
         assert follower.count_sightings(
             meter_id=1, customer="acme", start=MONTH, end=NEXT_MONTH

@@ -10,9 +10,10 @@ from meterbook.ports.reading import Reader
 
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from meterbook.ports.rows import Bucket, Posting, Sighting, StoredEntry
+    from meterbook.ports.proving import TreeGrower
+    from meterbook.ports.rows import Bucket, Posting, Sighting, Stated
 
 
 class Follower(Reader, Protocol):
@@ -20,15 +21,22 @@ class Follower(Reader, Protocol):
     The worker's transaction. At most one exists for a book.
     """
 
+    @property
+    def tree_growth(self) -> TreeGrower:
+        """
+        The Merkle tree over the entries, to be extended.
+        """
+        ...
+
     def number(self) -> int:
         """
         Give a place to every entry that has none yet; return how many got one.
         """
         ...
 
-    def batch(self, *, after: int, limit: int) -> list[StoredEntry]:
+    def stated(self, *, after: int, upto: int) -> Stated:
         """
-        Return up to *limit* numbered entries at places above *after*, in order.
+        Return what is at the places above *after* and up to *upto*.
         """
         ...
 
@@ -40,17 +48,21 @@ class Follower(Reader, Protocol):
         """
         ...
 
-    def post_stated(self, *, after: int, upto: int) -> None:
+    def post_stated(self, *, after: int, upto: int) -> Stated:
         """
-        Add the own postings of events with after < place <= upto that state a customer.
-
-        Those that were void before they were placed are left out.
+        Return what `stated` does, and add the own postings of its events.
         """
         ...
 
     def post(self, postings: Iterable[Posting]) -> None:
         """
         Add postings.
+        """
+        ...
+
+    def withdraw(self, postings: Iterable[Posting]) -> None:
+        """
+        Remove postings that were added in this transaction.
         """
         ...
 
@@ -66,11 +78,9 @@ class Follower(Reader, Protocol):
         """
         ...
 
-    def states(
-        self, keys: Collection[tuple[int, str, int, int, int, str]]
-    ) -> dict[tuple[int, str, int, int, int, str], str]:
+    def add_buckets(self, buckets: Sequence[Bucket]) -> list[Bucket]:
         """
-        Return the stored states of (meter_id, customer, grouped, hours, bucket, grp).
+        Write the rollup rows that are not there yet; return those that were, as stored.
         """
         ...
 

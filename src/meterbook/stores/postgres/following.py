@@ -24,15 +24,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
-from meterbook.ports import Posting, StoredEntry
+from meterbook.ports import Bucket, Posting
 from meterbook.stores.postgres.copying import copied
+from meterbook.stores.postgres.proving import PostgresGrowth
 from meterbook.stores.postgres.reading import PostgresReader
+from meterbook.stores.stated import stated_of
 
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
 
-    from meterbook.ports import Bucket, Sighting
+    from meterbook.ports import Sighting, Stated
     from meterbook.stores.postgres.sessions import Row, Session
 
 
@@ -81,6 +83,13 @@ class PostgresFollower(PostgresReader):
         super().__init__(session)
         self._claimed = False
 
+    @property
+    def tree_growth(self) -> PostgresGrowth:
+        """
+        The Merkle tree over the entries, to be extended.
+        """
+        return PostgresGrowth(self._session, self._claim)
+
     def number(self) -> int:
         """
         Give a place to every entry that has none yet; return how many got one.
@@ -97,14 +106,11 @@ class PostgresFollower(PostgresReader):
         self._session.run("end_tick", {"count": count})
         return count
 
-    def batch(self, *, after: int, limit: int) -> list[StoredEntry]:
+    def stated(self, *, after: int, upto: int) -> Stated:
         """
-        Return up to *limit* numbered entries at places above *after*, in order.
+        Return what is at the places above *after* and up to *upto*.
         """
-        # Places have no gaps.
-        values = {"after": after, "upto": after + limit}
-        rows = self._session.rows("entries_between", values)
-        return list(map(StoredEntry._make, rows))
+        return self._stated({"after": after, "upto": upto, "posting": False})
 
     def corrections(self, *, after: int, upto: int) -> list[Posting]:
         """
@@ -113,14 +119,12 @@ class PostgresFollower(PostgresReader):
         rows = self._session.rows("corrections", {"after": after, "upto": upto})
         return list(map(Posting._make, rows))
 
-    def post_stated(self, *, after: int, upto: int) -> None:
+    def post_stated(self, *, after: int, upto: int) -> Stated:
         """
-        Add the own postings of events with after < place <= upto that state a customer.
-
-        Those that were void before they were placed are left out.
+        Return what `stated` does, and add the own postings of its events.
         """
         self._claim()
-        self._session.run("post_stated", {"after": after, "upto": upto})
+        return self._stated({"after": after, "upto": upto, "posting": True})
 
     def post(self, postings: Iterable[Posting]) -> None:
         """
@@ -130,6 +134,12 @@ class PostgresFollower(PostgresReader):
         if rows:
             self._claim()
             self._session.copy("post", copied(rows, columns="ssdddd"))
+
+    def withdraw(self, postings: Iterable[Posting]) -> None:
+        """
+        Remove postings that were added in this transaction.
+        """
+        self._run_each("withdraw", [posting[:5] for posting in postings])
 
     def add_voids(self, voids: Iterable[tuple[int, int]]) -> None:
         """
@@ -143,19 +153,16 @@ class PostgresFollower(PostgresReader):
         """
         self._run_each("count_type", sorted(counts.items()))
 
-    def states(
-        self, keys: Collection[tuple[int, str, int, int, int, str]]
-    ) -> dict[tuple[int, str, int, int, int, str], str]:
+    def add_buckets(self, buckets: Sequence[Bucket]) -> list[Bucket]:
         """
-        Return the stored states of (meter_id, customer, grouped, hours, bucket, grp).
+        Write the rollup rows that are not there yet; return those that were, as stored.
         """
-        if not keys:
-            return {}
-        text = copied(keys, columns="dsddds")
-        self._bring(text, copy="copy_bucket_keys", empty="empty_buckets")
-        rows = self._session.rows("states")
-        found = cast("list[tuple[int, str, int, int, int, str, str]]", rows)
-        return {row[:6]: row[6] for row in found}
+        if not buckets:
+            return []
+        self._claim()
+        text = copied(buckets, columns="dsdddss")
+        self._bring(text, copy="copy_buckets", empty="empty_buckets")
+        return list(map(Bucket._make, self._session.rows("add_buckets")))
 
     def put_buckets(self, buckets: Sequence[Bucket]) -> None:
         """
@@ -232,6 +239,9 @@ class PostgresFollower(PostgresReader):
         self._claim()
         for name in _FORGET:
             self._session.run(name, {"meter_id": meter_id})
+
+    def _stated(self, values: Mapping[str, object]) -> Stated:
+        return stated_of(self._session.rows("stated", values))
 
     def _claim(self) -> None:
         """

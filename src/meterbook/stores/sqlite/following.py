@@ -7,15 +7,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from meterbook.foundation.instants import HOUR
-from meterbook.ports import Posting
+from meterbook.ports import Bucket, Posting
+from meterbook.stores.sqlite.proving import SqliteTree
 from meterbook.stores.sqlite.reading import SqliteReader
+from meterbook.stores.stated import stated_of
 from meterbook.stores.statements import statements
 
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from meterbook.ports import Bucket, Sighting, StoredEntry
+    from meterbook.ports import Sighting, Stated
 
 
 # The key of a rollup row: meter_id, customer, grouped, hours, bucket, group.
@@ -42,6 +44,13 @@ class SqliteFollower(SqliteReader):
     It is a reader that derives, too, as the port says.
     """
 
+    @property
+    def tree_growth(self) -> SqliteTree:
+        """
+        The Merkle tree over the entries, to be extended.
+        """
+        return SqliteTree(self._connection)
+
     def number(self) -> int:
         """
         Return how many entries wait to be posted: each had its place from the first.
@@ -49,11 +58,13 @@ class SqliteFollower(SqliteReader):
         marks = self.marks()
         return marks.numbered - marks.posted
 
-    def batch(self, *, after: int, limit: int) -> list[StoredEntry]:
+    def stated(self, *, after: int, upto: int) -> Stated:
         """
-        Return up to *limit* entries at places above *after*, in order.
+        Return what is at the places above *after* and up to *upto*.
         """
-        return self.tail(after=after, limit=limit)
+        values = {"after": after, "upto": upto}
+        rows = self._connection.execute(FOLLOWING["stated"], values)
+        return stated_of(rows.fetchall())
 
     def corrections(self, *, after: int, upto: int) -> list[Posting]:
         """
@@ -65,19 +76,24 @@ class SqliteFollower(SqliteReader):
         rows = self._connection.execute(FOLLOWING["corrections"], values)
         return [Posting._make(row) for row in rows]
 
-    def post_stated(self, *, after: int, upto: int) -> None:
+    def post_stated(self, *, after: int, upto: int) -> Stated:
         """
-        Add the own postings of events with after < place <= upto that state a customer.
-
-        Those that were void before they were placed are left out.
+        Return what `stated` does, and add the own postings of its events.
         """
         self._run("post_stated", after=after, upto=upto)
+        return self.stated(after=after, upto=upto)
 
     def post(self, postings: Iterable[Posting]) -> None:
         """
         Add postings.
         """
         self._many("post", postings)
+
+    def withdraw(self, postings: Iterable[Posting]) -> None:
+        """
+        Remove postings that were added in this transaction.
+        """
+        self._many("withdraw", (posting[:5] for posting in postings))
 
     def add_voids(self, voids: Iterable[tuple[int, int]]) -> None:
         """
@@ -91,17 +107,18 @@ class SqliteFollower(SqliteReader):
         """
         self._many("count_type", counts.items())
 
-    def states(self, keys: Collection[Key]) -> dict[Key, str]:
+    def add_buckets(self, buckets: Sequence[Bucket]) -> list[Bucket]:
         """
-        Return the stored states of (meter_id, customer, grouped, hours, bucket, grp).
+        Write the rollup rows that are not there yet; return those that were, as stored.
         """
-        found: dict[Key, str] = {}
         series: dict[tuple[int, str, int, int], list[Key]] = {}
-        for key in keys:
-            series.setdefault(key[:4], []).append(key)
-        for of, wanted in series.items():
-            found |= self._states_of(of, wanted)
-        return found
+        for bucket in buckets:
+            series.setdefault(bucket[:4], []).append(bucket[:6])
+        known: dict[Key, str] = {}
+        for of, keys in series.items():
+            known |= self._states_of(of, keys)
+        self.put_buckets([bucket for bucket in buckets if bucket[:6] not in known])
+        return [Bucket(*key, state) for key, state in known.items()]
 
     def _states_of(
         self, of: tuple[int, str, int, int], keys: Sequence[Key]

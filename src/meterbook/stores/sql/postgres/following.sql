@@ -63,17 +63,44 @@ ORDER BY seq, place, customer;
 -- post: Add postings.
 COPY {schema}.postings (customer, type, occurred_at, place, seq, sign) FROM STDIN;
 
--- post_stated: Of events at the places above one and up to another.
-INSERT INTO {schema}.postings (customer, type, occurred_at, place, seq, sign)
-SELECT e.customer, e.type, e.occurred_at, l.seq, l.seq, 1
-FROM {schema}.log l
-CROSS JOIN LATERAL (
-    SELECT * FROM {schema}.entries e
-    WHERE (e.generation, e.xid, e.entry_id) = (l.generation, l.xid, l.entry_id) LIMIT 1
-) e
-WHERE l.seq > %(after)s AND l.seq <= %(upto)s AND e.kind = 0 AND e.customer IS NOT NULL
-    AND NOT EXISTS (SELECT FROM {schema}.voids v WHERE v.entry_id = e.entry_id AND v.seq < l.seq)
-ORDER BY 1, 2, 3, 4;
+-- withdraw: Remove a posting.
+DELETE FROM {schema}.postings WHERE customer = %s AND type = %s AND occurred_at = %s AND place = %s AND seq = %s;
+
+-- stated: What is at the places above one and up to another; where asked, post its events. What is no event that states a customer and was not void before has none here.
+-- The entries of a transaction have places one after the other, in the order of their ids: so they are looked up once for a transaction.
+WITH stated AS MATERIALIZED (
+    SELECT
+        e.seq, e.type, CASE WHEN e.kind = 0 AND v.seq IS NULL THEN e.customer END AS customer,
+        e.occurred_at, e.source, e.subject_id, e.actor_id, e.data
+    FROM (
+        SELECT t.first_seq - 1 + e.nth AS seq, e.*
+        FROM (
+            SELECT l.generation, l.xid, min(l.seq) AS first_seq, min(l.entry_id) AS first_id, count(*) AS entries
+            FROM (SELECT * FROM {schema}.log WHERE seq > %(after)s AND seq <= %(upto)s ORDER BY seq OFFSET 0) l
+            GROUP BY l.generation, l.xid
+        ) t
+        CROSS JOIN LATERAL (
+            SELECT row_number() OVER (ORDER BY e.entry_id) AS nth, e.*
+            FROM (
+                SELECT entry_id, kind, type, customer, occurred_at, source, subject_id, actor_id, data
+                FROM {schema}.entries e
+                WHERE e.generation = t.generation AND e.xid = t.xid AND e.entry_id >= t.first_id
+                ORDER BY e.entry_id
+                LIMIT t.entries
+            ) e
+        ) e
+        OFFSET 0
+    ) e
+    LEFT JOIN LATERAL (
+        SELECT v.seq FROM {schema}.voids v WHERE v.entry_id = e.entry_id AND v.seq < e.seq LIMIT 1
+    ) v ON true
+    ORDER BY customer, type, occurred_at, seq
+), posted AS (
+    INSERT INTO {schema}.postings (customer, type, occurred_at, place, seq, sign)
+    SELECT customer, type, occurred_at, seq, seq, 1 FROM stated
+    WHERE customer IS NOT NULL AND %(posting)s
+)
+SELECT * FROM stated;
 
 -- add_void: Remember that an entry is void; the first void of it holds.
 INSERT INTO {schema}.voids (entry_id, seq) VALUES (%s, %s) ON CONFLICT (entry_id) DO NOTHING;
@@ -88,18 +115,21 @@ TRUNCATE pg_temp.meterbook_buckets;
 -- copy_buckets: Bring rollups.
 COPY pg_temp.meterbook_buckets FROM STDIN;
 
--- copy_bucket_keys: Bring the keys of rollups.
-COPY pg_temp.meterbook_buckets (meter_id, customer, grouped, hours, bucket, grp) FROM STDIN;
-
--- states: The states of the keys that were brought.
-SELECT b.meter_id, b.customer, b.grouped, b.hours, b.bucket, b.grp, r.state
-FROM pg_temp.meterbook_buckets b
-CROSS JOIN LATERAL (
-    SELECT r.state FROM {schema}.rollups r
-    WHERE (r.meter_id, r.customer, r.grouped, r.hours, r.bucket, r.grp)
-        = (b.meter_id, b.customer, b.grouped, b.hours, b.bucket, b.grp)
-    LIMIT 1
-) r;
+-- add_buckets: Write the rollups that were brought and are not there; answer those that are. Nobody else writes any meanwhile.
+WITH brought AS MATERIALIZED (
+    SELECT b.meter_id, b.customer, b.grouped, b.hours, b.bucket, b.grp, b.state, r.state AS known
+    FROM pg_temp.meterbook_buckets b
+    LEFT JOIN LATERAL (
+        SELECT r.state FROM {schema}.rollups r
+        WHERE (r.meter_id, r.customer, r.grouped, r.hours, r.bucket, r.grp)
+            = (b.meter_id, b.customer, b.grouped, b.hours, b.bucket, b.grp)
+        LIMIT 1
+    ) r ON true
+), added AS (
+    INSERT INTO {schema}.rollups (meter_id, customer, grouped, hours, bucket, grp, state)
+    SELECT meter_id, customer, grouped, hours, bucket, grp, state FROM brought WHERE known IS NULL
+)
+SELECT meter_id, customer, grouped, hours, bucket, grp, known FROM brought WHERE known IS NOT NULL;
 
 -- put_buckets: Write the rollups that were brought over those that exist.
 INSERT INTO {schema}.rollups AS r (meter_id, customer, grouped, hours, bucket, grp, state)

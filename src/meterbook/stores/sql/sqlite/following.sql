@@ -11,7 +11,22 @@ VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (customer, type, occurred_at, place, seq)
     DO UPDATE SET sign = excluded.sign;
 
--- post_stated: Of events at the places above one and up to another.
+-- withdraw: Remove a posting, in the order of Posting.
+DELETE FROM meterbook_postings
+WHERE customer = ? AND type = ? AND occurred_at = ? AND place = ? AND seq = ?;
+
+-- stated: What is at the places above one and up to another. What is no event that states a customer and was not void before has none here.
+SELECT entry_id, type,
+    CASE WHEN kind = 0 AND NOT EXISTS (
+        SELECT 1 FROM meterbook_voids
+        WHERE meterbook_voids.entry_id = meterbook_entries.entry_id AND meterbook_voids.seq < meterbook_entries.entry_id
+    ) THEN customer END,
+    occurred_at, source, subject_id, actor_id, data
+FROM meterbook_entries
+WHERE entry_id > :after AND entry_id <= :upto
+ORDER BY 3, type, occurred_at;
+
+-- post_stated: Post those events.
 INSERT INTO meterbook_postings (customer, type, occurred_at, place, seq, sign)
 SELECT customer, type, occurred_at, entry_id, entry_id, 1
 FROM meterbook_entries
