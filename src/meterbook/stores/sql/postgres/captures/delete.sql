@@ -1,0 +1,2 @@
+CREATE TRIGGER {trigger} AFTER DELETE ON {table}
+REFERENCING OLD TABLE AS meterbook_old FOR EACH STATEMENT EXECUTE FUNCTION {schema}.{function}()

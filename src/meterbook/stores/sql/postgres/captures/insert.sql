@@ -1,0 +1,2 @@
+CREATE TRIGGER {trigger} AFTER INSERT ON {table}
+REFERENCING NEW TABLE AS meterbook_new FOR EACH STATEMENT EXECUTE FUNCTION {schema}.{function}()

@@ -1,0 +1,2 @@
+SELECT * FROM ({query}
+) AS p LIMIT 0

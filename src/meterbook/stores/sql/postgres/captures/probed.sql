@@ -1,0 +1,1 @@
+ALTER TABLE pg_temp.{alias} ADD CONSTRAINT {name} CHECK ({expression})

@@ -1,0 +1,1 @@
+REVOKE ALL ON FUNCTION {schema}.{function}() FROM PUBLIC

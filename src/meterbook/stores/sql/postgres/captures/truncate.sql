@@ -1,0 +1,2 @@
+CREATE TRIGGER {trigger} BEFORE TRUNCATE ON {table}
+FOR EACH STATEMENT EXECUTE FUNCTION {schema}.{function}()

@@ -1,0 +1,1 @@
+SELECT array_agg(DISTINCT s.customer) FROM ({touched}) s

@@ -1,0 +1,1 @@
+SELECT count(*) FROM {table} AS {alias} WHERE ({when}) AND ({named}) IS NOT true

@@ -1,0 +1,2 @@
+CREATE TRIGGER {trigger} AFTER UPDATE ON {table}
+REFERENCING OLD TABLE AS meterbook_old NEW TABLE AS meterbook_new FOR EACH STATEMENT EXECUTE FUNCTION {schema}.{function}()

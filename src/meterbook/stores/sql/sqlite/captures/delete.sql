@@ -1,0 +1,6 @@
+CREATE TRIGGER {trigger} AFTER DELETE ON {table}
+BEGIN
+    {lock}
+    {leave}
+    {join}
+END

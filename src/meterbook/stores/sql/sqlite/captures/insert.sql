@@ -1,0 +1,5 @@
+CREATE TRIGGER {trigger} AFTER INSERT ON {table}
+BEGIN
+    {lock}
+    {join}
+END

@@ -1,0 +1,1 @@
+SELECT (SELECT count(*) FROM {table} WHERE ({when})) - (SELECT count(*) FROM ({seats}))

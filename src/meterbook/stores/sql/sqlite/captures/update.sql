@@ -1,0 +1,7 @@
+CREATE TRIGGER {trigger} AFTER UPDATE ON {table}
+WHEN {changed}
+BEGIN
+    {lock}
+    {leave}
+    {join}
+END
