@@ -7,12 +7,13 @@ later has a later place in the book, whenever it happened::
 
     meter   KEY  AGGREGATION of EVENT TYPE  [FIELD VALUE]...
     period  CUSTOMER  monthly from DAY
-    DAY TIME  CUSTOMER  EVENT TYPE  [FIELD VALUE]...
+    DAY TIME  CUSTOMER  EVENT TYPE  [subject NAME] [FIELD VALUE]...
     as of DAY [TIME]
     remember the place as NAME
     at the place NAME
     expect  CUSTOMER  METER  period INDEX  NUMBER  [at DAY TIME | carried N | left N |
             known DAY TIME | from N entries | open]...
+    expect  CUSTOMER  has N periods
 
 An expectation is of a complete period unless it says that it is open.
 
@@ -61,6 +62,7 @@ class Story:
     calendars: dict[str, Calendar] = field(default_factory=dict)
     facts: dict[str, list[Fact]] = field(default_factory=dict)
     places: dict[str, int] = field(default_factory=dict)
+    people: dict[str, int] = field(default_factory=dict)
     told: int = 0
     as_of: dt.datetime | None = None
     upto: int | None = None
@@ -82,6 +84,10 @@ class Story:
                 self.places[name] = self.told
             case ["at", "the", "place", name]:
                 self.upto = self.places[name]
+            case ["expect", customer, "has", count, "period" | "periods"]:
+                assert self.as_of is not None, "say `as of` first"
+                begun = list(self.calendars[customer].periods(self.as_of))
+                assert len(begun) == int(count)
             case ["expect", customer, meter, "period", index, units, *rest]:
                 self.check(self.read(customer, meter, int(index)), units, rest)
             case [day, time, customer, event_type, *rest] if ":" in time:
@@ -96,11 +102,16 @@ class Story:
         Give the event the next place in the book.
         """
         self.told += 1
+        said = dict(pairs(words))
+        who = said.pop("subject", None)
+        subject = None
+        if who is not None:
+            subject = self.people.setdefault(who, len(self.people) + 1)
         told = Fact(
             occurred_at=to_micros(at),
             seq=self.told,
-            data={name: number(word) for name, word in pairs(words)},
-            envelope=Envelope(source="story", type=event_type),
+            data={name: number(word) for name, word in said.items()},
+            envelope=Envelope(source="story", type=event_type, subject=subject),
         )
         self.facts.setdefault(customer, []).append(told)
 
@@ -170,6 +181,7 @@ def test_a_story_is_true(path: Path) -> None:
         pytest.param("expect acme seats period 0 7 open", id="not open"),
         pytest.param("expect acme seats period 0 7 left 8", id="a wrong rest"),
         pytest.param("expect acme seats period 0 7 at 2026-01-03 00:00", id="moment"),
+        pytest.param("expect acme has 1 period", id="how many periods"),
     ],
 )
 def test_a_story_that_is_not_true_fails(line: str) -> None:

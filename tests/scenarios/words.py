@@ -37,8 +37,11 @@ def number(word: str) -> int | Decimal | str | None:
     return Decimal(word) if "." in word else int(word)
 
 
-def plain(word: str) -> int | str:
+def plain(word: str) -> int | str | list[str]:
     """
-    Return a word of a definition: a whole number, or itself.
+    Return a word of a definition: a whole number, a list if it has commas, or itself.
     """
+    if "," in word:
+        return word.split(",")
+
     return int(word) if word.isdecimal() else word
