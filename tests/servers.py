@@ -21,13 +21,14 @@ import tempfile
 import time
 
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 import psycopg
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from meterbook.stores.postgres.sessions import Row
 
@@ -70,6 +71,9 @@ SETTINGS = {
 }
 
 
+NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
+
+
 class Server(NamedTuple):
     """
     A running cluster.
@@ -106,19 +110,23 @@ class Server(NamedTuple):
 
 
 @contextlib.contextmanager
-def running_server(*, on_disk: bool = False) -> Iterator[Server]:
+def running_server(
+    *, on_disk: bool = False, settings: Mapping[str, str] = NO_SETTINGS
+) -> Iterator[Server]:
     """
     Start a cluster of our own, and stop and remove it at the end of the block.
 
     Args:
         on_disk: Keep the data on a disk, as what measures writing must. Otherwise it is
             in memory, if there is room: a hundred databases come and go.
+
+        settings: Over and above SETTINGS.
     """
     # A socket's path has 107 bytes at most, and others must be able to get there.
     place = DISK if on_disk else _quick_place()
     directory = Path(tempfile.mkdtemp(prefix="meterbook-pg-", dir=place))
     try:
-        server = start_server(_initialised(directory))
+        server = start_server(_initialised(directory), settings=settings)
         try:
             yield server
         finally:
@@ -171,18 +179,24 @@ def standby_of(primary: Server) -> Iterator[Server]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def start_server(directory: Path, *, port: int | None = None) -> Server:
+def start_server(
+    directory: Path,
+    *,
+    port: int | None = None,
+    settings: Mapping[str, str] = NO_SETTINGS,
+) -> Server:
     """
     Start the cluster in *directory*, on a free port if none is given.
     """
     port = port or _free_port()
-    settings = {
+    stated = {
         **SETTINGS,
+        **settings,
         "port": str(port),
         "listen_addresses": "127.0.0.1",
         "unix_socket_directories": str(directory),
     }
-    options = [f"--{name}={value}" for name, value in settings.items()]
+    options = [f"--{name}={value}" for name, value in stated.items()]
     with (directory / "log").open("ab") as log:
         process = subprocess.Popen(
             [POSTGRES, "-D", directory / "data", *options],

@@ -9,6 +9,8 @@ import datetime as dt
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from benchmarks import (
+    capturing,
+    checkpoints,
     importing,
     migrating,
     reading,
@@ -16,6 +18,8 @@ from benchmarks import (
     recording_postgres,
     recording_sqlite,
     recording_worked,
+    report_verify,
+    seats_report,
     single,
     worker,
     writers,
@@ -55,9 +59,13 @@ BENCHMARKS: Final = {
     "worker": Benchmark(worker.TITLE, worker.run),
     "single": Benchmark(single.TITLE, single.run),
     "writers": Benchmark(writers.TITLE, writers.run),
+    "checkpoints": Benchmark(checkpoints.TITLE, checkpoints.run),
     "reading": Benchmark(reading.TITLE, reading.run),
     "rebuild": Benchmark(rebuild.TITLE, rebuild.run),
     "migrating": Benchmark(migrating.TITLE, migrating.run),
+    "capture-bulk": Benchmark(capturing.TITLE, capturing.run),
+    "seats-report": Benchmark(seats_report.TITLE, seats_report.run),
+    "report-verify": Benchmark(report_verify.TITLE, report_verify.run),
 }
 
 

@@ -5,11 +5,13 @@ A book with a few events, and the program that asks it.
 from __future__ import annotations
 
 import json
+import shutil
 
 from typing import TYPE_CHECKING
 
 import pytest
 
+from edges import vendors
 from edges.program import Program
 
 
@@ -93,3 +95,28 @@ def program(empty: Program) -> Program:
     """
     empty.ok("events", "record", empty.write("events.ndjson", EVENTS))
     return empty
+
+
+@pytest.fixture(scope="session")
+def made_vendor(tmp_path_factory: pytest.TempPathFactory) -> Program:
+    """
+    A test book, on May 1, with a subscription of two seats and three members.
+    """
+    folder = tmp_path_factory.mktemp("made")
+    program = Program(folder, str(folder / "usage.db"))
+    program.ok("book", "init", "--test-clock", "2026-05-01T00:00:00Z")
+    program.ok("catalog", "apply", program.write("catalog.toml", vendors.CATALOG))
+    program.ok("events", "record", program.write("events.ndjson", vendors.EVENTS))
+    months = ("--meter", "members", "--anchor", "2026-01-31")
+    program.ok("subscriptions", "create", *vendors.MAIN, *months)
+    program.ok(*vendors.term("2026", "2026-01-31", seats="2"), "--to", "2027-01-31")
+    return program
+
+
+@pytest.fixture
+def vendor(made_vendor: Program, tmp_path: Path) -> Program:
+    """
+    A copy of that book, to change.
+    """
+    shutil.copy(made_vendor.book, tmp_path)
+    return Program(tmp_path, str(tmp_path / "usage.db"))

@@ -4,6 +4,7 @@ The program, run in this process: for tests of what it prints and answers.
 
 from __future__ import annotations
 
+import functools
 import json
 
 from dataclasses import dataclass
@@ -11,11 +12,23 @@ from typing import TYPE_CHECKING, Any
 
 from typer.testing import CliRunner
 
-from meterbook.cli import app
+from meterbook.cli import NOUNS, program_of, whole
+from meterbook.cli.errors import ALIASES
 
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from typer import Typer
+
+
+@functools.cache
+def part_for(noun: str) -> Typer:
+    """
+    Return the program as the shell would run it for this word.
+    """
+    noun = ALIASES.get(noun, noun)
+    return program_of([noun]) if noun in NOUNS else whole()
 
 
 @dataclass(frozen=True)
@@ -46,8 +59,9 @@ class Program:
         """
         Run a command, with *told* on its standard input, and return what it said.
         """
+        part = part_for(str(words[0]) if words else "")
         result = CliRunner().invoke(
-            app, [str(word) for word in words], input=told, env=self.environment
+            part, [str(word) for word in words], input=told, env=self.environment
         )
         if result.exception is not None and not isinstance(
             result.exception, SystemExit

@@ -9,12 +9,22 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+from typer.testing import CliRunner
+
+from edges.program import part_for
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
@@ -75,6 +85,59 @@ def test_the_first_hour(tmp_path: Path, environment: dict[str, str]) -> None:
     assert run([sys.executable, "-c", lines], tmp_path, environment) == ["420 2"]
 
 
+def test_an_installation_that_nobody_can_reach(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    The README's story of an air-gapped installation runs as it stands there, both sides
+    see the same numbers, and each of six ways to tamper is named.
+
+    Our commands run in this process, the others in a shell: it would take a minute to
+    begin sixty times.
+    """
+    monkeypatch.chdir(tmp_path)
+    chapter = README.partition("## An installation that nobody can reach")[2]
+    story, tampering = re.findall(
+        r"^```sh\n(.*?)^```$", chapter.partition("\n## ")[0], re.MULTILINE | re.DOTALL
+    )
+    lines = [*story.splitlines(), *tampering.splitlines()]
+    printed = list(told(lines, monkeypatch))
+
+    said = [line.partition("  # ")[2].strip() for line in lines if "  # " in line]
+    expected = [one.removesuffix(" ...").removesuffix(":") for one in said]
+    begun = [line.partition(":")[0] for line in printed]
+    assert expected[:2] == [
+        "accepted: report 1 of acme, epoch 1, 2 complete months",
+        "duplicate: Report 1 of epoch 1 was accepted before.",
+    ]
+    assert set(expected[:2]) <= set(printed)
+    named = ["forged", "clock_set_back", "2 problems", "edited", "cloned"]
+    assert expected[2:] == [*named, "restored_backup"]
+    assert [one for one in begun if one in expected[2:]] == expected[2:]
+    months = [line for line in printed if " of acme-2026  2026-0" in line][:2]
+    assert all(" complete     3 " in line for line in months)
+    assert (tmp_path / "card.pdf").read_bytes().startswith(b"%PDF")
+    assert "in progress" in (tmp_path / "card.html").read_text(encoding="utf-8")
+
+
+def told(lines: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """
+    Run a story line by line, and yield what our program printed.
+    """
+    for line in lines:
+        for command in line.partition("  # ")[0].split(" && "):
+            first, *words = shlex.split(command, comments=True) or [""]
+            if first == "export":
+                for name, _, value in (word.partition("=") for word in words):
+                    monkeypatch.setenv(name, value)
+            elif first == "meterbook":
+                result = CliRunner().invoke(part_for(words[0]), words)
+                assert result.exit_code in {0, 1}, result.output
+                yield from result.stdout.splitlines()
+            elif first:
+                subprocess.run(["sh", "-c", command], check=True)
+
+
 def test_the_library_does_not_load_the_program() -> None:
     """
     Importing the package, and opening a book with it, loads nothing of the program.
@@ -95,8 +158,9 @@ def test_help_loads_no_book() -> None:
     Help is quick: it loads no store, no table and no chart.
     """
     code = (
-        "import sys; from meterbook.cli import app\n"
-        "try: app(['usage', 'read', '--help'])\n"
+        "import sys; from meterbook.cli import main\n"
+        "sys.argv[1:] = ['usage', 'read', '--help']\n"
+        "try: main()\n"
         "except SystemExit: pass\n"
         "heavy = ('meterbook.app', 'sqlite3', 'rich.table', 'altair', 'vl_convert')\n"
         "print([m for m in heavy if m in sys.modules], file=sys.stderr)"

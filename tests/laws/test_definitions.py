@@ -13,6 +13,7 @@ from meterbook.metering.meters import meter_from
 
 
 SUM = {"event_type": "call", "aggregation": "sum", "value": "n"}
+MEMBERS = {"event_type": "member", "aggregation": "members"}
 P99 = {
     "event_type": "call",
     "aggregation": "percentile",
@@ -67,6 +68,41 @@ def test_what_a_definition_cannot_be(change: dict[Any, Any], fault: str) -> None
         meter_from("m", SUM | change)
 
     assert str(refused.value).startswith("meter 'm': ")
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        pytest.param({"value": "n"}, "value does not apply", id="value"),
+        pytest.param({"group_by": ["a"]}, "group_by does not apply", id="groups"),
+        pytest.param({"scale": 2}, "scale does not apply", id="scale"),
+        pytest.param({"missing": "zero"}, "missing does not apply", id="missing"),
+        pytest.param({"states": []}, "a list of 1 to 32", id="no state"),
+        pytest.param({"states": "active"}, "a list of 1 to 32", id="no list"),
+        pytest.param({"states": ["a"] * 33}, "a list of 1 to 32", id="many states"),
+        pytest.param({"states": [7]}, "printable texts", id="a number"),
+        pytest.param({"states": [""]}, "printable texts", id="an empty one"),
+        pytest.param({"states": ["a\n"]}, "printable texts", id="two lines"),
+        pytest.param({"states": ["a" * 101]}, "1 to 100", id="a long one"),
+        pytest.param({"states": ["a", "a"]}, "twice", id="a state twice"),
+    ],
+)
+def test_what_a_meter_of_members_cannot_be(change: dict[str, Any], fault: str) -> None:
+    """
+    A meter of members has states and filters, and nothing that is for numbers.
+    """
+    with pytest.raises(InvalidMeterError, match=fault) as refused:
+        meter_from("m", MEMBERS | change)
+
+    assert str(refused.value).startswith("meter 'm': ")
+
+
+def test_only_members_have_states() -> None:
+    """
+    States do not apply to any other aggregation.
+    """
+    with pytest.raises(InvalidMeterError, match="states does not apply"):
+        meter_from("m", SUM | {"states": ["active"]})
 
 
 @pytest.mark.parametrize(

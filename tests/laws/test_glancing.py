@@ -24,7 +24,17 @@ values = st.one_of(
     st.text(max_size=2 * CHARS_MAX),
     st.sampled_from(["\x01" * CHARS_MAX, "\U0001f600" * CHARS_MAX, "x" * 2_000]),
 )
-datas = st.dictionaries(st.sampled_from(["n", "a", "b", "c", "d", "e"]), values)
+changes = st.fixed_dictionaries(
+    {},
+    optional={
+        "change": st.sampled_from(["join", "leave", "baseline", "gone", 7, [], None]),
+        "way": values,
+        "state": values,
+    },
+)
+datas = changes | st.dictionaries(
+    st.sampled_from(["n", "a", "b", "c", "d", "e"]), values
+)
 fields = st.sampled_from(["a", "b", "c", "d", "e", "a.b", "$subject", "$source"])
 meters = st.one_of(
     st.builds(
@@ -49,6 +59,7 @@ meters = st.one_of(
         st.lists(fields, unique=True, max_size=2),
     ),
     st.just({"aggregation": "count"}),
+    st.just({"aggregation": "members"}),
     st.just({"aggregation": "peak", "value": "n"}),
 )
 
@@ -74,13 +85,14 @@ def test_a_glance_is_enough_for_plain_events() -> None:
     """
     Whole numbers and short texts in fields of their own need no second look.
     """
-    data = {"tokens": 420, "model": "gpt-4.1", "user": "u-17"}
+    data = {"tokens": 420, "model": "gpt-4.1", "user": "u-17", "change": "join"}
     plain: list[dict[str, object]] = [
         {"aggregation": "sum", "value": "tokens", "group_by": ["model"]},
         {"aggregation": "max", "value": "tokens"},
         {"aggregation": "unique", "value": "user"},
         {"aggregation": "unique", "value": "$subject"},
         {"aggregation": "count"},
+        {"aggregation": "members"},
     ]
 
     for stated in plain:

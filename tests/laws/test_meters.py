@@ -61,6 +61,9 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
         stated["value"] = draw(
             paths | st.lists(paths | st.just("$subject"), min_size=1, unique=True)
         )
+    elif aggregation is Aggregation.MEMBERS:
+        stated |= draw(st.fixed_dictionaries({}, optional={"states": states}))
+        return stated | draw(st.fixed_dictionaries({}, optional=UNGROUPED))
     elif (hourly or aggregation) is not Aggregation.COUNT:
         stated["value"] = draw(paths)
         negative = ["refused"] if (hourly or aggregation) in LEVELS else ["allowed"]
@@ -77,6 +80,9 @@ def definitions(draw: st.DrawFn) -> dict[str, Any]:
     return stated | draw(st.fixed_dictionaries({}, optional=OPTIONS))
 
 
+states = st.lists(
+    st.sampled_from(["active", "a b", "pending"]), min_size=1, unique=True
+)
 percentiles = st.sampled_from(["99", "99.90", 95, Decimal("99.9"), "100", "0.1"])
 filters = st.sampled_from(
     [
@@ -93,6 +99,7 @@ OPTIONS = {
     "description": st.sampled_from(["", "Tokens of all models"]),
     "unit": st.sampled_from(["", "token"]),
 }
+UNGROUPED = {name: kind for name, kind in OPTIONS.items() if name != "group_by"}
 
 
 @given(stated=definitions())

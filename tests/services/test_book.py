@@ -323,7 +323,7 @@ import sys
 import meterbook
 assert not [name for name in sys.modules if name.startswith("meterbook.")]
 meterbook.Book
-others = {"typer", "rich", "psycopg", "asyncio"} & sys.modules.keys()
+others = {"typer", "rich", "psycopg", "cryptography", "asyncio"} & sys.modules.keys()
 assert not others, others
 """
     subprocess.run([sys.executable, "-c", program], check=True)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from meterbook import Book, Period, errors
-from meterbook.services import explaining
+from meterbook.services import walking
 from meterbook.services.explaining import PAGE_ENTRIES_MAX
 from services.books import (
     DAY,
@@ -121,7 +121,7 @@ def test_the_entries_add_up_to_the_reading(data: st.DataObject) -> None:
     period = Period(START, data.draw(st.sampled_from([START + DAY, NOW])))
     rows = data.draw(st.sampled_from([1, 2, 3, 2_048]))
     with pytest.MonkeyPatch.context() as patch, new_book() as book:
-        patch.setattr(explaining, "FETCH_ROWS", rows)
+        patch.setattr(walking, "FETCH_ROWS", rows)
         define(book, "tokens")
         book.record(drawn)
         if owned:
@@ -167,7 +167,7 @@ def test_many_entries_of_one_instant_are_paged(
     """
     More entries of one moment than are fetched at a time are shown like any others.
     """
-    monkeypatch.setattr(explaining, "FETCH_ROWS", rows)
+    monkeypatch.setattr(walking, "FETCH_ROWS", rows)
     define(book, "tokens")
     times = [START] + [START + HOUR] * 8 + [START + DAY]
     book.record([event(str(i), time=time) for i, time in enumerate(times)])

@@ -383,6 +383,22 @@ def test_a_level_is_carried_in_by_the_tail(any_book: Book) -> None:
     assert look(any_book, "peak", period=period).units == 9
 
 
+def test_nothing_later_than_as_of_is_carried_in(any_book: Book) -> None:
+    """
+    As of a moment before the period begins, a level that began after it is unknown.
+    """
+    define(any_book, "peak", "latest", "held", "high")
+    begun = START + HOUR
+    any_book.record([event("1", n=1, time=begun - HOUR / 4)])
+    period = Period(begun, begun + DAY)
+    for _ in range(2):
+        for key in ("peak", "latest", "held", "high"):
+            before = look(any_book, key, period=period, as_of=START)
+            assert (before.units, before.carried_units) == (0, None)
+            assert look(any_book, key, period=period).carried_units == 1
+        any_book.work()
+
+
 def test_who_pays_at_every_place(any_book: Book) -> None:
     """
     Nobody's, then globex's by an attribution, then void: each place says what was so.

@@ -289,7 +289,7 @@ def test_entries_are_looked_at_in_pages(
     """
     book.move_clock(NOW)
     define(book)
-    tell(book, range(40))
+    tell(book, range(30))
     book.work()
     store = book._store
     assert isinstance(store, SqliteStore)

@@ -28,6 +28,7 @@ NOW = START + 40 * DAY
 CUSTOMERS = ["acme", "globex"]
 IDS = [str(number) for number in range(24)]
 TYPES = ["llm.request", "seat.held"]
+STATED = ["meterbook.one", "meterbook.other"]
 
 # The last three are unusable, or not, as the meter is.
 VALUES = [0, 1, 1, 7, 7, 10, 10, "3", Decimal("0.5"), -1, None]
@@ -64,6 +65,17 @@ METERS: dict[str, dict[str, object]] = {
         "value": "n",
     },
 }
+# Everything but these can be read by the hour.
+METERS |= {
+    "seats": {"aggregation": "members"},
+    "large": {
+        "aggregation": "members",
+        "states": ["active", "pending"],
+        "filters": [{"path": "model", "ne": "xs"}],
+    },
+}
+# Of these, changes of seats can be recorded live.
+LIVE = ["seats", "large", "peak", "held"]
 GROUPED = {key for key, meter in METERS.items() if "group_by" in meter}
 
 
@@ -89,6 +101,40 @@ class Attribute:
     customer: str | None
     at: dt.datetime
     id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class State:
+    type: str
+    customer: str
+    units: int
+    at: dt.datetime
+    id: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seat:
+    """
+    One change of seats; *units* of a level, *member* of the others.
+    """
+
+    what: str
+    key: str
+    customer: str
+    member: str
+    way: str
+    state: str
+    units: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Live:
+    """
+    Changes of seats in one transaction, while the clock stands at a moment.
+    """
+
+    seats: list[Seat]
+    at: dt.datetime
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,7 +167,7 @@ class Ask:
     back: int | None
 
 
-Statement: TypeAlias = Record | Void | Amend | Attribute | Define
+Statement: TypeAlias = Record | Void | Amend | Attribute | State | Live | Define
 Operation: TypeAlias = Statement | Work | DropRollups | Ask
 
 
@@ -142,6 +188,8 @@ def runs(draw: st.DrawFn) -> Run:
     """
     edge = draw(st.sampled_from(EDGES))
     keys = draw(st.lists(st.sampled_from(list(METERS)), min_size=1, max_size=3))
+    if not set(keys) & set(LIVE):
+        keys.append(draw(st.sampled_from(LIVE)))
     defined: list[Operation] = [Define(key=key, event_type=TYPES[0]) for key in keys]
     told: list[Operation] = []
     for _ in range(draw(st.integers(2, 5))):
@@ -170,8 +218,15 @@ def _periods(edge: dt.datetime) -> list[Period]:
 
 def _events(edge: dt.datetime) -> st.SearchStrategy[Event]:
     """
-    Half of the events state no customer; one of a dozen is refused.
+    Half of the events state no customer; one of a dozen is refused. Half of them are of
+    members, and one of a few of those cannot be taken.
     """
+    models = {"model": st.sampled_from(["xl", "xl", "xs", None])}
+    changes = st.sampled_from(["join", "join", "leave", "join", "baseline", "gone"])
+    ways = {
+        "way": st.sampled_from(["", "scim", "scim", None, 7]),
+        "state": st.sampled_from(["active", "active", "pending", True]),
+    }
     return st.builds(
         Event,
         source=st.just("api"),
@@ -181,9 +236,9 @@ def _events(edge: dt.datetime) -> st.SearchStrategy[Event]:
         customer=st.sampled_from(["acme", "acme", "globex", None, None, None]),
         subject=st.sampled_from(["ann", "ann", "bob", None]),
         actor=st.sampled_from([None, "ann"]),
-        data=st.fixed_dictionaries(
-            {"n": st.sampled_from(VALUES)},
-            optional={"model": st.sampled_from(["xl", "xl", "xs", None])},
+        data=st.one_of(
+            st.fixed_dictionaries({"n": st.sampled_from(VALUES)}, optional=models),
+            st.fixed_dictionaries({"change": changes}, optional=ways | models),
         ),
     )
 
@@ -205,7 +260,18 @@ def _others(edge: dt.datetime, keys: list[str]) -> st.SearchStrategy[Operation]:
         at=st.sampled_from(moments),
         id=st.sampled_from(["a", "b", "c", "d"]),
     )
+    stated = st.builds(
+        State,
+        type=st.sampled_from(STATED),
+        customer=st.sampled_from([*CUSTOMERS, ""]),
+        units=st.sampled_from([1, 2]),
+        at=st.sampled_from(moments[:2]),
+        id=st.sampled_from(["s", "t", "u"]),
+    )
     return st.one_of(
+        stated,
+        _lives(edge, keys),
+        _lives(edge, keys),
         st.builds(Void, id=st.sampled_from(IDS)),
         st.builds(Amend, id=st.sampled_from(IDS), replacement=events),
         attributions,
@@ -221,4 +287,32 @@ def _others(edge: dt.datetime, keys: list[str]) -> st.SearchStrategy[Operation]:
             as_of=st.sampled_from([None, *moments]),
             back=st.sampled_from([None, None, 0, 1, 3]),
         ),
+    )
+
+
+def _lives(edge: dt.datetime, keys: list[str]) -> st.SearchStrategy[Live]:
+    """
+    What the meters can take, if one of them can: who joins and leaves, and levels.
+    """
+    taking = [key for key in keys if key in LIVE] or keys
+    seats = st.one_of([_seats(key) for key in taking])
+    return st.builds(
+        Live,
+        seats=st.lists(seats, min_size=1, max_size=4),
+        at=st.sampled_from([*_moments(edge)[:6], edge - HOUR, edge + HOUR / 2]),
+    )
+
+
+def _seats(key: str) -> st.SearchStrategy[Seat]:
+    named = METERS[key]["aggregation"] == "members"
+    whats = ["join", "join", "leave", "baseline"] if named else ["level"]
+    return st.builds(
+        Seat,
+        what=st.sampled_from(whats),
+        key=st.just(key),
+        customer=st.sampled_from(["acme", "acme", "globex"]),
+        member=st.sampled_from(["ann", "bob", "eve"]),
+        way=st.sampled_from(["", "", "scim"]),
+        state=st.sampled_from(["active", "active", "pending"]),
+        units=st.sampled_from([0, 1, 5, 700]),
     )

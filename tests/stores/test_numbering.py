@@ -208,19 +208,29 @@ def test_two_ticks_at_once_cannot_both_commit(
     assert raised.value.retryable
 
 
-def test_batches_are_read_in_order(postgres_store: PostgresStore) -> None:
+def test_a_stretch_is_read_by_place(postgres_store: PostgresStore) -> None:
     """
-    The worker reads on from a place, so many at a time.
+    Each event of a stretch has its own place, also where a stretch ends in the middle
+    of a transaction.
     """
-    postgres_store.append(offers(25))
+    for prefix, count in (("a", 12), ("b", 1), ("c", 12)):
+        postgres_store.append(offers(count, prefix=prefix))
     with postgres_store.following() as follower:
         assert follower is not None
         follower.number()
-        first = follower.batch(after=0, limit=10)
-        last = follower.batch(after=20, limit=10)
+        parts = [follower.stated(after=after, upto=after + 10) for after in (0, 10, 20)]
+        places = sorted(event[0] for part in parts for event in part.events)
+        entries = {entry.seq: entry for entry in follower.entries_at(places)}
 
-    assert [entry.seq for entry in first] == list(range(1, 11))
-    assert [entry.event_id for entry in last] == [f"e{i:06d}" for i in range(20, 25)]
+    assert [len(part.events) for part in parts] == [10, 10, 5]
+    assert places == list(range(1, 26))
+    for part in parts:
+        assert part.others == []
+        for place, type_, payer, at, source, subject, actor, data in part.events:
+            entry = entries[place]
+            assert (entry.type, entry.customer, entry.occurred_at) == (type_, payer, at)
+            assert (entry.source, entry.data) == (source, data)
+            assert (entry.subject_id, entry.actor_id) == (subject, actor)
 
 
 class Crowd:

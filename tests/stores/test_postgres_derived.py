@@ -114,10 +114,11 @@ def test_buckets_are_put_and_dropped(postgres_store: PostgresStore) -> None:
         follower.put_buckets(buckets)
         follower.put_buckets([buckets[0]._replace(state="[old]"), buckets[1]])
         follower.put_buckets([buckets[0]._replace(state="[7]\t\\")])
-        assert follower.states([]) == {}
-        states = follower.states([bucket[:6] for bucket in buckets[:2]])
-        assert states[buckets[0][:6]] == "[7]\t\\"
-        assert follower.states([(9, "acme", 0, 1, 0, "")]) == {}
+        assert follower.add_buckets([]) == []
+        fresh = Bucket(9, "acme", 0, 1, 0, "", "[1]\t\\")
+        stored = [buckets[0]._replace(state="[7]\t\\"), buckets[1]]
+        assert follower.add_buckets([fresh, *buckets[:2]]) == stored
+        assert follower.add_buckets([fresh._replace(state="[2]")]) == [fresh]
         follower.drop_buckets(meter_id=1, customer="acme", hours=1, bucket=2 * HOUR)
 
     with postgres_store.reading() as reader:
@@ -330,7 +331,7 @@ def test_contradictions_are_named(
     with postgres_store.following() as follower:
         assert follower is not None
         follower.number()
-        rows = follower.batch(after=0, limit=9)
+        rows = follower.entries_at(range(1, 9))
         follower.post(
             Posting("acme", "tokens", row.occurred_at, row.seq or 0, row.seq or 0, 1)
             for row in rows[:3]

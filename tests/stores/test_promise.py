@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import urlencode
 
 import pytest
@@ -19,10 +19,13 @@ from hypothesis import HealthCheck, given, settings
 from psycopg.conninfo import conninfo_to_dict
 
 from meterbook import Book, Recorded, Refused, errors
+from meterbook.foundation.instants import to_micros
+from meterbook.services import stating
 from meterbook.stores.memory import (
     AttributionEntry,
     EventEntry,
     MemoryBook,
+    StatementEntry,
     VoidEntry,
 )
 from stores.promise_runs import (
@@ -30,14 +33,18 @@ from stores.promise_runs import (
     GROUPED,
     METERS,
     NOW,
+    STATED,
     Amend,
     Ask,
     Attribute,
     Define,
     DropRollups,
+    Live,
     Operation,
     Record,
     Run,
+    Seat,
+    State,
     Statement,
     Void,
     Work,
@@ -46,8 +53,10 @@ from stores.promise_runs import (
 
 
 if TYPE_CHECKING:
-    from meterbook import Period, Reading, Recording
+    from meterbook import Conflict, Duplicate, Period, Reading, Recording
+    from meterbook.services import live as services
     from meterbook.services.listing import EntryView
+    from meterbook.stores.memory_live import MemoryLive
 
     AnyBook: TypeAlias = Book | MemoryBook
 
@@ -105,6 +114,18 @@ class Pair:
         self.whose: dict[int, int] = {}
 
     def do(self, operation: Operation) -> None:
+        self._do(operation)
+        self.drain_alike()
+
+    def drain_alike(self) -> None:
+        """
+        Have the model drain if the book has: when that is, is the book's affair.
+        """
+        with self.book._store.reading() as reader:
+            if reader.queue.count(limit=1) == 0:
+                self.model.drain()
+
+    def _do(self, operation: Operation) -> None:
         match operation:
             case Ask():
                 self.ask(operation)
@@ -126,24 +147,31 @@ class Pair:
         Tell *book* something; return its answers, or the code of the error it raised.
         """
         who, why = "ops", "the test says so"
+        answers: list[Recording | str] = []
         try:
             match operation:
                 case Record(events=told):
-                    return [*book.record(told)]
+                    answers += book.record(told)
                 case Void(id=id_):
-                    return [book.void(source="api", id=id_, actor=who, reason=why)]
+                    answers += [book.void(source="api", id=id_, actor=who, reason=why)]
                 case Amend(id=id_, replacement=event):
                     said = book.amend(
                         source="api", id=id_, replacement=event, actor=who, reason=why
                     )
-                    return [said]
+                    answers += [said]
                 case Attribute(subject=subject, customer=customer, at=at, id=id_):
-                    return [book.attribute(subject, customer, effective_at=at, id=id_)]
+                    given = book.attribute(subject, customer, effective_at=at, id=id_)
+                    answers += [given]
+                case State():
+                    answers += [stated(book, operation)]
+                case Live():
+                    tell_live(book, operation)
                 case Define(key=key, event_type=type_):
                     book.define({key: {"event_type": type_, **METERS[key]}})
-                    return []
         except errors.CallerError as error:
             return [error.code]
+
+        return answers
 
     def same_outcome(self, one: Recording | str, other: Recording | str) -> None:
         """
@@ -197,11 +225,14 @@ class Pair:
         Read everything, before the worker has come to it, after, and without rollups.
         """
         self.read_all(periods)
+        self.compare_statements()
         self.book.work()
+        self.model.drain()
         last = self.book.status().numbered_place
         assert last == len(self.model.entries)
         self.read_all(periods)
         self.compare_listings()
+        self.compare_statements()
         self.book.drop_rollups()
         self.read_all(periods, place=last)
         self.book.work()
@@ -239,6 +270,21 @@ class Pair:
         nobody = {(one.source, one.id) for one in self.book.unattributed(limit=1_000)}
         assert nobody == set(self.model.unattributed())
 
+    def compare_statements(self) -> None:
+        """
+        Compare what was stated of each kind: about anybody, each, the book; and before.
+        """
+        numbered = self.book.status().numbered_place
+        abouts, places = [None, *CUSTOMERS, ""], [None, numbered, numbered // 2]
+        with self.book._store.reading() as reader:
+            for type_, about, place in itertools.product(STATED, abouts, places):
+                asked: Any = {"type_": type_, "customer": about, "place": place}
+                found = stating.statements(reader, **asked)
+                expected = self.model.statements(**asked)
+                assert [content(one, self.whose[one.entry_id]) for one in found] == [
+                    content(one, one.place) for one in expected
+                ]
+
     def target(self, void: EntryView) -> int:
         """
         Return what a void is of, as the model calls it.
@@ -248,8 +294,67 @@ class Pair:
         return self.whose[entry_id]
 
 
+def tell_live(book: AnyBook, operation: Live) -> None:
+    """
+    Record changes of seats in one transaction, at the moment that they are of.
+    """
+    book.move_clock(operation.at)
+    try:
+        with book.live() as live:
+            for seat in operation.seats:
+                change(live, seat)
+    finally:
+        book.move_clock(NOW)
+
+
+def change(live: services.Live | MemoryLive, seat: Seat) -> None:
+    """
+    Record one change.
+    """
+    who: Any = {"customer": seat.customer, "member": seat.member, "way": seat.way}
+    match seat.what:
+        case "join":
+            live.join(seat.key, **who, state=seat.state)
+        case "leave":
+            live.leave(seat.key, **who)
+        case "baseline":
+            live.baseline(seat.key, customer=seat.customer)
+        case _:
+            live.level(seat.key, customer=seat.customer, units=seat.units)
+
+
+def stated(book: AnyBook, said: State) -> Recorded | Duplicate | Conflict:
+    """
+    State a fact, by the service or in the model.
+    """
+    body: dict[str, object] = {"units": said.units}
+    if isinstance(book, MemoryBook):
+        return book.state(
+            type_=said.type, customer=said.customer, body=body, at=said.at, id=said.id
+        )
+    with book._store.writing() as writer:
+        return stating.state(
+            writer,
+            type_=said.type,
+            customer=said.customer,
+            body=body,
+            actor_id=None,
+            occurred_at=to_micros(said.at),
+            now=to_micros(NOW),
+            event_id=said.id,
+        )
+
+
+def content(said: stating.Statement | StatementEntry, place: int) -> tuple[object, ...]:
+    """
+    Return what a statement says, and where in the model it is.
+    """
+    at = said.at if isinstance(said, StatementEntry) else said.occurred_at
+    return place, said.type, said.customer, at, dict(said.body)
+
+
 def described(
-    entry: EventEntry | VoidEntry | AttributionEntry,
+    entry: EventEntry | VoidEntry | AttributionEntry | StatementEntry,
 ) -> tuple[int, str, int | str]:
     """
     Return the place of a model's entry, its kind, and what it is called or is of.
@@ -261,6 +366,8 @@ def described(
             return entry.place, "void", entry.target
         case AttributionEntry():
             return entry.place, "attribution", entry.id
+        case StatementEntry():
+            return entry.place, "statement", entry.id
 
 
 def unplaced(reading: Reading) -> Reading:

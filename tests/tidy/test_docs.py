@@ -16,7 +16,7 @@ import typer
 
 from typer.core import TyperCommand, TyperGroup
 
-from meterbook.cli import app
+from meterbook.cli import whole
 from meterbook.foundation import errors
 from meterbook.metering.cloudevents import decode
 from meterbook.metering.events import Event
@@ -245,6 +245,6 @@ def _program() -> TyperGroup:
     """
     Return the command line as the library that runs it sees it.
     """
-    program = typer.main.get_command(app)
+    program = typer.main.get_command(whole())
     assert isinstance(program, TyperGroup)
     return program

@@ -29,7 +29,8 @@ QUERIES = [path for path in QUERIES if path.name != "schema.sql"]
 PURE = [
     path
     for path in SOURCE
-    if path.relative_to(PACKAGE).parts[0] in {"foundation", "metering"}
+    if path.relative_to(PACKAGE).parts[0]
+    in {"catalog", "foundation", "licensing", "metering", "proof"}
 ]
 
 Function: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef

@@ -14,6 +14,7 @@ share a book; processes each open their own.
 from __future__ import annotations
 
 import contextlib
+import functools
 
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ from meterbook.app.opening import (
     open_store,
 )
 from meterbook.app.reading import MeterReader
+from meterbook.app.within import Transactions
 from meterbook.app.working import Working
 from meterbook.foundation.errors import InvalidQueryError
 from meterbook.foundation.instants import to_moment
@@ -50,6 +52,15 @@ if TYPE_CHECKING:
     from typing import Self
 
     from meterbook.app.asking import Moment
+    from meterbook.app.captures import Captures
+    from meterbook.app.customers import Customers
+    from meterbook.app.instances import Instances
+    from meterbook.app.licences import Licences
+    from meterbook.app.proofs import Proofs
+    from meterbook.app.reports import Reports
+    from meterbook.app.seats import Seats
+    from meterbook.app.subscriptions import Subscriptions
+    from meterbook.app.terms import Terms
     from meterbook.metering.events import (
         Conflict,
         Duplicate,
@@ -72,6 +83,10 @@ class Book:
         record_stream: Records any number of events; see `Recorder.record_stream`.
 
         record_json_stream: Likewise documents; see `Recorder.record_json_stream`.
+
+        within: Records in the caller's transaction; see `Transactions.within`.
+
+        live: Records seats in one of the book's own; see `Transactions.live`.
 
         quarantined: Lists refused documents; see `Quarantine.quarantined`.
 
@@ -132,6 +147,10 @@ class Book:
         recorder = self._recorder = Recorder(store, clock)
         self.record_stream = recorder.record_stream
         self.record_json_stream = recorder.record_json_stream
+
+        transactions = Transactions(store, clock)
+        self.within = transactions.within
+        self.live = transactions.live
 
         quarantine = Quarantine(store, clock, recorder)
         self.quarantined = quarantine.quarantined
@@ -361,6 +380,94 @@ class Book:
             raise InvalidQueryError(message)
 
         set_test_clock(self._store, to)
+
+    @functools.cached_property
+    def customers(self) -> Customers:
+        """
+        Names and lists customers; see `Customers`.
+        """
+        from meterbook.app.customers import Customers  # noqa: PLC0415 - seldom needed
+
+        return Customers(self._store, self._clock, self._working.work_before_looking)
+
+    @functools.cached_property
+    def subscriptions(self) -> Subscriptions:
+        """
+        States what was agreed, and says what it comes to; see `Subscriptions`.
+        """
+        from meterbook.app.subscriptions import Subscriptions  # noqa: PLC0415 - likewise
+
+        first = self._working.work_before_looking
+        return Subscriptions(self._store, self._clock, first)
+
+    @functools.cached_property
+    def terms(self) -> Terms:
+        """
+        Adds, corrects and ends terms of subscriptions; see `Terms`.
+        """
+        from meterbook.app.terms import Terms  # noqa: PLC0415 - seldom needed
+
+        return Terms(self._store, self._clock)
+
+    @functools.cached_property
+    def captures(self) -> Captures:
+        """
+        Has the application's own tables say who is in; see `Captures`.
+        """
+        from meterbook.app.captures import Captures  # noqa: PLC0415 - seldom needed
+
+        return Captures(self._store, self._clock, self.work)
+
+    @functools.cached_property
+    def proofs(self) -> Proofs:
+        """
+        Signs the head of the book, and proves what is in it; see `Proofs`.
+        """
+        from meterbook.app.proofs import Proofs  # noqa: PLC0415 - seldom needed
+
+        return Proofs(self._store, self._clock)
+
+    @functools.cached_property
+    def instance(self) -> Instances:
+        """
+        Says which installation this is; see `Instances`.
+        """
+        from meterbook.app.instances import Instances  # noqa: PLC0415 - seldom needed
+
+        return Instances(self._store, self._clock)
+
+    @functools.cached_property
+    def licences(self) -> Licences:
+        """
+        Issues and installs licences; see `Licences`.
+        """
+        from meterbook.app.licences import Licences  # noqa: PLC0415 - seldom needed
+
+        return Licences(self._store, self._clock)
+
+    @functools.cached_property
+    def reports(self) -> Reports:
+        """
+        Makes and accepts usage reports; see `Reports`.
+        """
+        from meterbook.app.reports import Reports  # noqa: PLC0415 - seldom needed
+
+        return Reports(self._store, self._clock)
+
+    @functools.cached_property
+    def seats(self) -> Seats:
+        """
+        Says who is in, and how many there were at most; see `Seats`.
+        """
+        from meterbook.app.seats import Seats  # noqa: PLC0415 - seldom needed
+
+        return Seats(
+            self._store,
+            self._clock,
+            work_first=self._working.work_before_looking,
+            recorder=self._recorder,
+            live=self.live,
+        )
 
 
 @contextlib.contextmanager

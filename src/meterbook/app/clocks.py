@@ -22,6 +22,8 @@ from meterbook.foundation.instants import to_micros
 if TYPE_CHECKING:
     import datetime as dt
 
+    from collections.abc import Callable
+
     from meterbook.ports import Clock, Reader, Store
 
 
@@ -62,12 +64,7 @@ class TestClock:
         Return the moment that the book's settings say, whoever moved it.
         """
         with self._store.reading() as reader:
-            moment = test_moment(reader)
-        if moment is None:
-            message = "The book was opened with a test clock, and has none any more."
-            raise CorruptBook(message)
-
-        return moment
+            return moment_in(reader)
 
 
 def test_moment(reader: Reader) -> int | None:
@@ -100,6 +97,32 @@ def clock_of(store: Store) -> Clock:
     with store.reading() as reader:
         is_test = test_moment(reader) is not None
     return TestClock(store) if is_test else SystemClock()
+
+
+def now_in(clock: Clock) -> Callable[[Reader], int]:
+    """
+    Return what tells the moment by *clock* in a transaction that is open.
+
+    Of a test clock it is read there: no other connection is opened for it.
+    """
+    if isinstance(clock, TestClock):
+        return moment_in
+    return lambda _: clock.now()
+
+
+def moment_in(reader: Reader) -> int:
+    """
+    Return where the test clock stands.
+
+    Raises:
+        CorruptBook: If there is none any more.
+    """
+    moment = test_moment(reader)
+    if moment is None:
+        message = "The book was opened with a test clock, and has none any more."
+        raise CorruptBook(message)
+
+    return moment
 
 
 def new_id(now: int) -> str:

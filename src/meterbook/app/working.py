@@ -85,10 +85,9 @@ class Working:
             return
 
         with store.reading() as reader:
-            marks = reader.marks()
+            posted = reader.marks().posted
+            waiting = reader.unposted_count(limit=1)
             rolled = [row.rolled for row in reader.meters()]
-        if marks.posted < marks.numbered or min(rolled, default=marks.posted) < (
-            marks.posted
-        ):
+        if waiting or min(rolled, default=posted) < posted:
             with contextlib.suppress(StoreError):
                 following.catch_up(store)

@@ -35,6 +35,9 @@ EXIT_CODES = "Exit codes: 0 done, 1 refused, 2 wrong usage, 3 try again."
 # Where a command leaves word that it was asked for JSON, for whoever reports its error.
 JSON_ASKED = "meterbook.json"
 
+# Nouns as they are also spelt. They are not shown: there is one name for each.
+ALIASES = {"license": "licence"}
+
 # Also missing and unknown options: typer has no public name for the class of them all.
 _USAGE_ERROR: Any = typer.BadParameter.__base__
 
@@ -54,6 +57,17 @@ class Program(TyperGroup):
     """
     The program: runs a command, and says what went wrong in one sentence.
     """
+
+    def resolve_command(  # type: ignore[explicit-override]  # as below
+        self,
+        ctx: Any,  # noqa: ANN401 - as below
+        args: list[str],
+    ) -> Any:  # noqa: ANN401 - likewise
+        """
+        Find the group of commands of a noun, by its name or as others spell it.
+        """
+        noun, *rest = args
+        return super().resolve_command(ctx, [ALIASES.get(noun, noun), *rest])
 
     def parse_args(  # type: ignore[explicit-override]  # as below
         self,

@@ -193,7 +193,7 @@ Subject = Annotated[
 ]
 
 Kind = Annotated[
-    Literal["event", "void", "attribution"] | None,
+    Literal["event", "void", "attribution", "statement"] | None,
     typer.Option("--kind", help="Only entries of this kind.", show_default=False),
 ]
 

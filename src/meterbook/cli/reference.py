@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from meterbook.cli import app
+from meterbook.cli import whole
 
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def every_command() -> Iterator[tuple[tuple[str, ...], Any]]:
     """
     Yield the words of every command that can be run, and the command.
     """
-    yield from _below(("meterbook",), typer.main.get_command(app))
+    yield from _below(("meterbook",), typer.main.get_command(whole()))
 
 
 def _below(

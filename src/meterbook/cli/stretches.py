@@ -217,6 +217,13 @@ class Spelling:
         return wall_at(moment, zone_named(self.zone))
 
 
+def day_text(wall: dt.datetime) -> str:
+    """
+    Return the day that a clock shows, as in `Jan 31 2026`.
+    """
+    return _date(wall, timed=False, year=True)
+
+
 def _says_years(period: Period) -> bool:
     return period.end - period.start >= dt.timedelta(days=_YEAR_DAYS)
 

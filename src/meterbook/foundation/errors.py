@@ -191,6 +191,14 @@ class MissingExtraError(CallerError):
         return cls(f'{purpose} needs an extra: pip install "meterbook[{extra}]".')
 
 
+class UnusableConnectionError(CallerError):
+    """
+    Nothing can be recorded on this connection so that it is committed with your rows.
+    """
+
+    code = "unusable_connection"
+
+
 class InvalidEventError(CallerError, ValueError):
     """
     The event cannot be written as it stands.
@@ -205,6 +213,183 @@ class UnknownSubjectError(CallerError):
     """
 
     code = "unknown_subject"
+
+
+class MalformedNoteError(CallerError):
+    """
+    This is not a signed note as it was written: get the file again, unchanged.
+    """
+
+    code = "malformed_note"
+
+
+class ForgedNoteError(CallerError):
+    """
+    The signature is not of this text: it was changed after it was signed, or somebody
+    else signed it.
+    """
+
+    code = "forged_note"
+
+
+class UnknownSignerError(CallerError):
+    """
+    None of the keys given has signed this: check whose public key is needed.
+    """
+
+    code = "unknown_signer"
+
+
+class InvalidKeyError(CallerError):
+    """
+    This is no key in its written form: copy the whole line.
+    """
+
+    code = "invalid_key"
+
+
+class UnknownKeyError(CallerError):
+    """
+    There is no key of this name: make it, or list the keys to find its name.
+    """
+
+    code = "unknown_key"
+
+
+class AlreadyAKeyError(CallerError):
+    """
+    There is a key of this name already: rotate it instead of making it.
+    """
+
+    code = "already_a_key"
+
+
+class InsecureKeyError(CallerError):
+    """
+    Others may read or replace the private key: take their rights to the file away.
+    """
+
+    code = "insecure_key"
+
+
+class InvalidProofError(CallerError):
+    """
+    The proof does not show what it says.
+    """
+
+    code = "invalid_proof"
+
+
+class UnknownSubscriptionError(CallerError):
+    """
+    There is no such subscription: create it first, or list them to find its key.
+    """
+
+    code = "unknown_subscription"
+
+
+class InvalidTermError(CallerError):
+    """
+    The term cannot be as it stands: a term starts before it ends, and has whole seats.
+    """
+
+    code = "invalid_term"
+
+
+class UnknownTermError(CallerError):
+    """
+    The subscription has no such term: list its terms to find the key.
+    """
+
+    code = "unknown_term"
+
+
+class UnknownCustomerError(CallerError):
+    """
+    The book has nothing of this customer: no name, no usage and no subscription.
+    """
+
+    code = "unknown_customer"
+
+
+class InvalidImportError(CallerError):
+    """
+    The file has rows that cannot be taken: nothing was changed.
+    """
+
+    code = "invalid_import"
+
+
+class InvalidMoveError(CallerError):
+    """
+    The move cannot be made as it stands: nothing was changed.
+    """
+
+    code = "invalid_move"
+
+
+class InvalidPriceError(CallerError):
+    """
+    The price or its currency cannot be used as it stands.
+    """
+
+    code = "invalid_price"
+
+
+class InvalidLicenceError(CallerError):
+    """
+    The licence cannot be used as it stands: ask whoever issued it for another.
+    """
+
+    code = "invalid_licence"
+
+
+class RefusedLicenceError(CallerError):
+    """
+    The licence is not one that this installation can take.
+    """
+
+    code = "refused_licence"
+
+
+class NoLicenceError(CallerError):
+    """
+    No licence is installed that says what to report: install one first.
+    """
+
+    code = "no_licence"
+
+
+class InvalidReportError(CallerError):
+    """
+    The usage report cannot be read as it stands: get the file again, unchanged.
+    """
+
+    code = "invalid_report"
+
+
+class NothingToReportError(CallerError):
+    """
+    No month is complete yet: wait until the first one is, or ask for the current one.
+    """
+
+    code = "nothing_to_report"
+
+
+class InvalidCaptureError(CallerError):
+    """
+    The table cannot be captured as the declaration says.
+    """
+
+    code = "invalid_capture"
+
+
+class UnknownCaptureError(CallerError):
+    """
+    No capture of this key is installed: list the captures to find its name.
+    """
+
+    code = "unknown_capture"
 
 
 class StoreError(MeterbookError):

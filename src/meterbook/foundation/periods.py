@@ -40,7 +40,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from meterbook.foundation.errors import InvalidInstantError, InvalidPeriodError
-from meterbook.foundation.instants import to_micros, to_moment, to_utc
+from meterbook.foundation.instants import (
+    format_instant,
+    to_micros,
+    to_moment,
+    to_utc,
+)
 from meterbook.foundation.zones import first_moment, months_after, wall_at, zone_named
 
 
@@ -196,6 +201,20 @@ class Calendar:
         object.__setattr__(self, "anchor", anchor)
         object.__setattr__(self, "_wall", wall)
         object.__setattr__(self, "_clock", clock)
+
+    @property
+    def anchor_text(self) -> str:
+        """
+        The anchor as `parse_moment` reads it in *zone*: the calendar it makes is equal.
+
+        A date if it is a midnight there: so it is the same midnight in every month,
+        whatever the clock did on that very day. Otherwise RFC 3339 in UTC.
+        """
+        is_midnight = self._wall.time() == dt.time()
+        if is_midnight and first_moment(self._wall, self._clock) == self.anchor:
+            return self._wall.date().isoformat()
+
+        return format_instant(to_micros(self.anchor))
 
     def boundary(self, index: int) -> dt.datetime:
         """

@@ -20,6 +20,8 @@ from __future__ import annotations
 from fractions import Fraction
 from typing import Final
 
+from meterbook.foundation.rounding import half_away
+
 
 # A quantity at the finest scale: 12 places tell a millionth of a micro-dollar.
 SCALE_MAX: Final = 12
@@ -51,7 +53,7 @@ def format_units(units: int | Fraction, scale: int) -> str:
     places = _places(exact.denominator)
     if places is None:
         places = FRACTION_DIGITS
-        shifted = _half_away(exact * 10**places)
+        shifted = half_away(exact * 10**places)
     else:
         shifted = (exact * 10**places).numerator
 
@@ -69,14 +71,6 @@ def _places(denominator: int) -> int | None:
         denominator, fives = denominator // 5, fives + 1
 
     return max(twos, fives) if denominator == 1 else None
-
-
-def _half_away(exact: Fraction) -> int:
-    """
-    Return *exact* as a whole number, halves away from zero.
-    """
-    magnitude = int(abs(exact) + Fraction(1, 2))
-    return -magnitude if exact < 0 else magnitude
 
 
 def _plain_text(shifted: int, places: int) -> str:

@@ -13,10 +13,12 @@ peak             the most that was held at any moment    carried    levels
 time_weighted    the level, weighted by how long it held carried    levels
 unique           how many keys were seen at least once   0          sightings
 percentile       the highest hour left after dropping    0          either, by hour
+members          the most that were present at once      carried    joins and leaves
 ===============  ======================================  =========  ==============
 
 A *level* is how many there are now, not how many were added. It holds until the next
-one, so a period begins with what is carried in.
+one, so a period begins with what is carried in. That of members follows from who joined
+and who left.
 """
 
 from __future__ import annotations
@@ -39,6 +41,7 @@ class Aggregation(enum.StrEnum):
     PEAK = "peak"
     TIME_WEIGHTED = "time_weighted"
     PERCENTILE = "percentile"
+    MEMBERS = "members"
 
 
 TALLIES = frozenset(
@@ -51,12 +54,17 @@ TALLIES = frozenset(
     }
 )
 
+# Their events state a level.
 LEVELS = frozenset(
     {Aggregation.LATEST, Aggregation.PEAK, Aggregation.TIME_WEIGHTED},
 )
 
+# Their periods begin with what is carried in, whoever stated it.
+CARRIED = LEVELS | {Aggregation.MEMBERS}
+
 # How one hour can be read before the percentile is taken. An average or a lowest value
-# of an hour without events is nothing, and nothing cannot be ranked.
+# of an hour without events is nothing, and nothing cannot be ranked. Members have no
+# hours: counts of them, in a level meter, do.
 HOURLY = frozenset({Aggregation.SUM, Aggregation.COUNT, Aggregation.MAX}) | LEVELS
 
 

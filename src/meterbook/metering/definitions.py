@@ -29,6 +29,10 @@ TEXT_CHARS_MAX: Final = 1_000
 PATHS_MAX: Final = 8
 FILTERS_MAX: Final = 32
 
+# States of members that count: a source has a handful of them.
+TEXTS_MAX: Final = 32
+TEXT_OF_MANY_CHARS_MAX: Final = 100
+
 _METER_KEY: Final = re.compile(rf"[a-z0-9_.-]{{1,{METER_KEY_CHARS_MAX}}}")
 _GROUP_NAME: Final = re.compile(r"[A-Za-z0-9_.$-]{1,200}")
 _DECIMAL: Final = re.compile(r"[0-9]{1,38}(?:\.[0-9]{1,38})?")
@@ -106,6 +110,26 @@ class Form:
         if not found.isprintable():
             self.refuse(field, "must be printable text")
         return found
+
+    def texts(self, field: str, *, default: tuple[str, ...]) -> tuple[str, ...]:
+        """
+        Take a list of different printable texts, in one order.
+        """
+        if not self.has(field):
+            return default
+
+        found = self.take(field)
+        if not isinstance(found, list | tuple) or not 0 < len(found) <= TEXTS_MAX:
+            self.refuse(field, f"must be a list of 1 to {TEXTS_MAX} texts")
+        for text in found:
+            if not isinstance(text, str) or not (
+                0 < len(text) <= TEXT_OF_MANY_CHARS_MAX and text.isprintable()
+            ):
+                most = TEXT_OF_MANY_CHARS_MAX
+                self.refuse(field, f"must be printable texts of 1 to {most} characters")
+        if len(set(found)) < len(found):
+            self.refuse(field, "must not name a text twice")
+        return tuple(sorted(found))
 
     def whole(self, field: str, *, least: int, most: int) -> int:
         """

@@ -207,7 +207,7 @@ def _find_level(question: Question, partial: Partial) -> _Found:
         units=levels.read_held(held, aggregation),
         provenance=_provenance(partial),
         known_since=partial.known_since,
-        peak_at=held.peak_at if aggregation is Aggregation.PEAK else None,
+        peak_at=held.peak_at if aggregation in levels.PEAKS else None,
         last_units=held.last_units,
         carried=partial.carried,
     )

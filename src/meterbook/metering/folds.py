@@ -12,7 +12,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from meterbook.metering import levels, tallies
-from meterbook.metering.aggregations import LEVELS, TALLIES, Aggregation
+from meterbook.metering.aggregations import CARRIED, TALLIES, Aggregation
 
 
 if TYPE_CHECKING:
@@ -40,10 +40,11 @@ TALLY = Fold(tallies.fold, tallies.merge)
 LEVEL = Fold(levels.fold, levels.merge)
 
 # A unique meter's keys are kept as sightings; its fold tallies one unit an event, to
-# say how many entries were read. A percentile is folded as its hours are read.
+# say how many entries were read. A percentile is folded as its hours are read. Members
+# are folded as the levels that they make: after each event, how many are present.
 FOLDS: dict[Aggregation, Fold] = {
     **dict.fromkeys(TALLIES, TALLY),
-    **dict.fromkeys(LEVELS, LEVEL),
+    **dict.fromkeys(CARRIED, LEVEL),
     Aggregation.UNIQUE: TALLY,
 }
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from meterbook.foundation.units import UNITS_MAX
 from meterbook.metering.aggregations import Negative
+from meterbook.metering.members import Change
 from meterbook.metering.paths import MISSING, Data, is_field
 
 
@@ -38,19 +39,20 @@ def compile_glance(meter: Meter) -> Glance:
         subject and actor (by their ids), is unusable. False says nothing: then
         observing tells.
     """
+    if meter.names_members:
+        return _glance_at_member
+
     if meter.value == ("$subject",) and not meter.group_by:
         return _has_subject
 
     keys = meter.value if isinstance(meter.value, tuple) else ()
     texts = (*keys, *(path for _, path in meter.group_by))
-    if len(texts) > FIELDS_MAX or not all(is_field(path) for path in texts):
+    looked_at = (*texts, meter.value) if isinstance(meter.value, str) else texts
+    if len(texts) > FIELDS_MAX or not all(is_field(path) for path in looked_at):
         return _not_at_a_glance
 
     if not isinstance(meter.value, str):
         return lambda data, _subject, _actor: _are_short_texts(data, texts)
-
-    if not is_field(meter.value):
-        return _not_at_a_glance
 
     glance = _glance_at_number(meter, meter.value)
     if not texts:
@@ -77,6 +79,18 @@ def _are_short_texts(data: Data, paths: tuple[str, ...]) -> bool:
         if type(value) is not str or len(value) > CHARS_MAX:
             return False
     return True
+
+
+def _glance_at_member(data: Data, subject: int | None, _actor: int | None) -> bool:
+    return (
+        subject is not None
+        and data.get("change") in _NAMED_CHANGES
+        and type(data.get("way", "")) is str
+        and type(data.get("state", "")) is str
+    )
+
+
+_NAMED_CHANGES: Final = (Change.JOIN.value, Change.LEAVE.value)
 
 
 def _has_subject(_data: Data, subject: int | None, _actor: int | None) -> bool:

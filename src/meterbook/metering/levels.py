@@ -37,7 +37,7 @@ Laws (tests/laws/test_levels.py):
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from meterbook.metering.aggregations import Aggregation
 
@@ -50,6 +50,10 @@ State: TypeAlias = tuple[int, ...]
 
 # occurred_at, seq, units
 Sample: TypeAlias = tuple[int, int, int]
+
+
+# What is said of them is the most that was held.
+PEAKS: Final = frozenset({Aggregation.PEAK, Aggregation.MEMBERS})
 
 
 class Held(NamedTuple):
@@ -220,7 +224,7 @@ def read_held(held: Held, aggregation: Aggregation) -> int | Fraction:
     """
     Return what a level meter says of what was held; 0 while no level is known.
     """
-    if aggregation is Aggregation.PEAK:
+    if aggregation in PEAKS:
         return held.peak_units
 
     if aggregation is Aggregation.TIME_WEIGHTED:

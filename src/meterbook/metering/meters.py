@@ -10,19 +10,20 @@ the JSON text of their definitions is.
 field           applies to           what it says
 ==============  ===================  ===============================================
 event_type      all                  which events, by their type
-aggregation     all                  one of the ten ways to fold
-value           all but count        a path to a number; for unique, to one or more
-                                     parts of the key
+aggregation     all                  one of the eleven ways to fold
+value           all but count,       a path to a number; for unique, to one or more
+                members              parts of the key
 scale           numbers              how many decimal places a value may have (0)
 missing         numbers              an event without value is `unusable` or `zero`
 negative        sum average min max  values below 0 are `allowed` or `refused`
-group_by        all                  names and paths to tell events apart by
+group_by        all but members      names and paths to tell events apart by
 filters         all                  conditions that must all hold
 percentile      percentile           above 0, at most 100, such as "99"
 hourly          percentile           how one hour is read
 rounding        percentile           the share that is dropped, in whole hours: `floor`
                                      or `ceil` of it
 drop_hours      percentile           or: a fixed number of hours to drop
+states          members              in which states a member counts (`active`)
 description     all                  for people
 unit            all                  for people: what one of them is called
 ==============  ===================  ===============================================
@@ -41,6 +42,7 @@ from typing import TYPE_CHECKING, Final
 
 from meterbook.foundation.units import SCALE_MAX
 from meterbook.metering.aggregations import (
+    CARRIED,
     HOURLY,
     LEVELS,
     Aggregation,
@@ -49,6 +51,7 @@ from meterbook.metering.aggregations import (
     Rounding,
 )
 from meterbook.metering.definitions import TEXT_CHARS_MAX, Form
+from meterbook.metering.members import ACTIVE
 from meterbook.metering.observing import Observe, Sample, Unusable, compile_meter
 from meterbook.metering.paths import Envelope
 
@@ -89,6 +92,7 @@ FIELDS: Final = frozenset(
         "percentile",
         "rounding",
         "scale",
+        "states",
         "unit",
         "value",
     }
@@ -104,7 +108,7 @@ class Meter:
     each attribute means.
 
     Attributes:
-        value: A path; for unique a tuple of paths; None for count.
+        value: A path; for unique a tuple of paths; None for count and members.
 
         scale: Units are 10**scale to one natural unit.
 
@@ -112,6 +116,8 @@ class Meter:
 
         percentile: In decimal digits, or None. Likewise *hourly*; and of *rounding* and
             *drop_hours* exactly one is there if they are.
+
+        states: In order; of members only, and there never empty.
     """
 
     key: str
@@ -127,15 +133,23 @@ class Meter:
     hourly: Aggregation | None = None
     rounding: Rounding | None = None
     drop_hours: int | None = None
+    states: tuple[str, ...] = ()
     description: str = ""
     unit: str = ""
 
     @property
     def reads_levels(self) -> bool:
         """
-        Whether a value is how many there are now, which holds until the next.
+        Whether it reads how many there are now, which holds until the next.
         """
-        return (self.hourly or self.aggregation) in LEVELS
+        return (self.hourly or self.aggregation) in CARRIED
+
+    @property
+    def names_members(self) -> bool:
+        """
+        Whether its level is made of members that come and go.
+        """
+        return self.aggregation is Aggregation.MEMBERS
 
     @property
     def whole_from_groups(self) -> bool:
@@ -161,7 +175,6 @@ class Meter:
         stated: dict[str, object] = {
             "event_type": self.event_type,
             "aggregation": self.aggregation.value,
-            "group_by": dict(self.group_by),
             "filters": [condition.definition() for condition in self.filters],
             "description": self.description,
             "unit": self.unit,
@@ -170,6 +183,10 @@ class Meter:
             "rounding": self.rounding and self.rounding.value,
             "drop_hours": self.drop_hours,
         }
+        if self.names_members:
+            stated["states"] = list(self.states)
+        else:
+            stated["group_by"] = dict(self.group_by)
         if _takes_numbers(self.aggregation, self.hourly):
             stated["value"] = self.value
             stated["scale"] = self.scale
@@ -205,6 +222,13 @@ def meter_from(key: str, mapping: Mapping[str, object]) -> Meter:
         hourly = form.choice("hourly", Aggregation, among=HOURLY)
         rounding, drop_hours = _dropping(form)
 
+    states: tuple[str, ...] = ()
+    group_by: tuple[tuple[str, str], ...] = ()
+    if aggregation is Aggregation.MEMBERS:
+        states = form.texts("states", default=(ACTIVE,))
+    else:
+        group_by = form.groups("group_by")
+
     value: str | tuple[str, ...] | None = None
     scale, missing, negative = 0, Missing.UNUSABLE, Negative.ALLOWED
     if aggregation is Aggregation.UNIQUE:
@@ -222,7 +246,7 @@ def meter_from(key: str, mapping: Mapping[str, object]) -> Meter:
         aggregation=aggregation,
         value=value,
         scale=scale,
-        group_by=form.groups("group_by"),
+        group_by=group_by,
         filters=form.filters("filters"),
         missing=missing,
         negative=negative,
@@ -230,6 +254,7 @@ def meter_from(key: str, mapping: Mapping[str, object]) -> Meter:
         hourly=hourly,
         rounding=rounding,
         drop_hours=drop_hours,
+        states=states,
         description=form.text("description", chars_max=TEXT_CHARS_MAX, default=""),
         unit=form.text("unit", chars_max=TEXT_CHARS_MAX, default=""),
     )
@@ -238,7 +263,12 @@ def meter_from(key: str, mapping: Mapping[str, object]) -> Meter:
 
 
 def _takes_numbers(aggregation: Aggregation, hourly: Aggregation | None) -> bool:
-    return (hourly or aggregation) not in {Aggregation.COUNT, Aggregation.UNIQUE}
+    return (hourly or aggregation) not in _NO_NUMBERS
+
+
+_NO_NUMBERS: Final = frozenset(
+    {Aggregation.COUNT, Aggregation.UNIQUE, Aggregation.MEMBERS}
+)
 
 
 def _takes_negatives(aggregation: Aggregation, hourly: Aggregation | None) -> bool:

@@ -26,6 +26,7 @@ import msgspec
 from meterbook.foundation.units import UNITS_MAX
 from meterbook.metering.aggregations import Missing, Negative
 from meterbook.metering.filters import compile_filters
+from meterbook.metering.members import MemberChange, member_change
 from meterbook.metering.paths import MISSING, Data, Envelope, compile_path, is_field
 from meterbook.metering.scalars import SCALARS, row_text
 
@@ -60,9 +61,12 @@ class Unusable(msgspec.Struct, frozen=True, gc=False):
     reason: str
 
 
-# (units, or a unique meter's key text; the group's text, "" without groups)
-Sample: TypeAlias = tuple[int | str, str]
-Measure: TypeAlias = "Callable[[Data, Envelope], int | str | Unusable]"
+# What was taken: units, a unique meter's key text, or what a member did.
+Value: TypeAlias = int | str | MemberChange
+
+# (what was taken; the group's text, "" without groups)
+Sample: TypeAlias = tuple[Value, str]
+Measure: TypeAlias = "Callable[[Data, Envelope], Value | Unusable]"
 ReadRow: TypeAlias = "Callable[[Data, Envelope], str | Unusable]"
 Observe: TypeAlias = "Callable[[Data, Envelope], Sample | Unusable | None]"
 
@@ -74,7 +78,7 @@ def compile_meter(meter: Meter) -> Observe:
     Returns:
         observe(data, envelope) -> None if the meter does not read the event, Unusable
         if it should and cannot, else (value, group text). The value is units, 1 for
-        count, and for unique the key's text.
+        count, the key's text for unique, and for members what the member did.
     """
     event_type = meter.event_type
     accepts = compile_filters(meter.filters)
@@ -134,6 +138,9 @@ def _compile_plain(meter: Meter, path: str, measure: Measure) -> Observe:
 
 
 def _measure_of(meter: Meter) -> Measure:
+    if meter.names_members:
+        return _measure_member
+
     if meter.value is None:
         return lambda _data, _envelope: 1
 
@@ -146,6 +153,11 @@ def _measure_of(meter: Meter) -> Measure:
         negative_allowed=meter.negative is Negative.ALLOWED,
         zero_if_missing=meter.missing is Missing.ZERO,
     )
+
+
+def _measure_member(data: Data, envelope: Envelope) -> MemberChange | Unusable:
+    change = member_change(data, envelope.subject)
+    return Unusable(change) if isinstance(change, str) else change
 
 
 def compile_units(

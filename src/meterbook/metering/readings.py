@@ -19,7 +19,7 @@ Laws (tests/laws/test_readings.py):
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from meterbook.foundation.instants import HOUR
 from meterbook.metering import tallies
@@ -27,12 +27,16 @@ from meterbook.metering.aggregations import Aggregation
 from meterbook.metering.answers import AsOf, Provenance, Reading
 from meterbook.metering.finishing import finish
 from meterbook.metering.folds import fold_of
+from meterbook.metering.members import run_members
 from meterbook.metering.meters import Unusable, compile_meter
 from meterbook.metering.questions import UNNUMBERED, Fact, Partial, Question
 
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from meterbook.metering.members import MemberChange
+    from meterbook.metering.observing import Value
 
 
 __all__ = [
@@ -55,7 +59,7 @@ class _Observed(NamedTuple):
 
     occurred_at: int
     seq: int
-    value: int | str
+    value: Value
     group: str
 
 
@@ -81,6 +85,8 @@ def read_facts(
         behind: Whether more entries wait for a place than can be decided from.
     """
     observed = _observe(question, facts)
+    if question.meter.names_members:
+        observed = _as_levels(question, observed)
     by_group: dict[str, list[_Observed]] = {}
     for taken in observed:
         by_group.setdefault(taken.group, []).append(taken)
@@ -108,6 +114,18 @@ def _observe(question: Question, facts: Iterable[Fact]) -> list[_Observed]:
     return sorted(observed)
 
 
+def _as_levels(question: Question, observed: list[_Observed]) -> list[_Observed]:
+    """
+    Return for each change of a member how many are present after it.
+    """
+    told = [(at, seq, cast("MemberChange", value)) for at, seq, value, _ in observed]
+    running = run_members(told, question.meter.states)
+    return [
+        taken._replace(value=units)
+        for taken, units in zip(observed, running.units, strict=True)
+    ]
+
+
 def _partial(question: Question, group: str, observed: Sequence[_Observed]) -> Partial:
     """
     Return what *observed* is in the period, and for levels before it.
@@ -124,7 +142,7 @@ def _partial(question: Question, group: str, observed: Sequence[_Observed]) -> P
     if meter.reads_levels and observed:
         known_since = observed[0].occurred_at
         earlier = [taken for taken in observed if taken.occurred_at < start]
-        carried = int(earlier[-1].value) if earlier else None
+        carried = cast("int", earlier[-1].value) if earlier else None
 
     if meter.aggregation is Aggregation.PERCENTILE:
         state, hours = None, _hours(question, inside)
@@ -156,4 +174,4 @@ def _hours(
 
 
 def _samples(observed: Sequence[_Observed]) -> list[tallies.Sample]:
-    return [(at, seq, int(value)) for at, seq, value, _ in observed]
+    return [(at, seq, cast("int", value)) for at, seq, value, _ in observed]

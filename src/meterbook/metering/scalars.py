@@ -24,6 +24,7 @@ SCALARS: Final = frozenset({str, int, bool, type(None), Decimal})
 NUMBERS: Final = frozenset({int, Decimal})
 
 _encode: Final = msgspec.json.Encoder().encode
+_encode_lines: Final = msgspec.json.Encoder().encode_lines
 _decode: Final = msgspec.json.Decoder(list[Any], float_hook=Decimal).decode
 
 
@@ -36,6 +37,14 @@ def row_text(values: Sequence[Any]) -> str:
             return _encode([_written(value) for value in values]).decode()
 
     return _encode(values).decode()
+
+
+def row_texts(rows: Sequence[Sequence[Scalar]]) -> list[str]:
+    """
+    Return what `row_text` does for each of *rows*, in which there are no Decimals.
+    """
+    # JSON escapes the line breaks inside of texts, so that they only come between rows.
+    return _encode_lines(rows).decode().split("\n")[:-1]
 
 
 def row_values(text: str) -> tuple[Scalar, ...]:

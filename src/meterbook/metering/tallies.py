@@ -50,6 +50,13 @@ def fold(samples: Sequence[Sample]) -> State | None:
         return None
 
     _, seqs, units = zip(*samples, strict=True)
+    return fold_columns(seqs, units)
+
+
+def fold_columns(seqs: Sequence[int], units: Sequence[int]) -> State:
+    """
+    Return the tally of events with these places and units: at least one.
+    """
     return (
         len(units),
         min(seqs),

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
+    from meterbook.ports.live import SeatQueue
+    from meterbook.ports.proving import TreeReader
     from meterbook.ports.rows import (
         AttributionRow,
         Bucket,
         Effect,
         EntryQuery,
+        HistoryRow,
         Marks,
         MeterRow,
         QuarantineRow,
@@ -27,6 +30,20 @@ class Reader(Protocol):
     """
     One snapshot of the book.
     """
+
+    @property
+    def tree(self) -> TreeReader:
+        """
+        The Merkle tree over the entries.
+        """
+        ...
+
+    @property
+    def queue(self) -> SeatQueue:
+        """
+        The changes of seats that wait to become entries.
+        """
+        ...
 
     def marks(self) -> Marks:
         """
@@ -86,6 +103,14 @@ class Reader(Protocol):
         """
         ...
 
+    def statements(self, *, customer: str | None, type_: str) -> list[StoredEntry]:
+        """
+        Return the statements of a type about *customer* ('': the book; None: anybody).
+
+        Numbered ones first, in order of place, then the others as they would get one.
+        """
+        ...
+
     def tail(
         self, *, after: int, limit: int, customer: str | None = None
     ) -> list[StoredEntry]:
@@ -134,6 +159,17 @@ class Reader(Protocol):
         Return the postings with start <= occurred_at < end and seq <= upto.
 
         In order of (occurred_at, place, seq); the first *limit* if it is given.
+        """
+        ...
+
+    def history(
+        self, *, customer: str, type_: str, end: int, upto: int
+    ) -> Iterator[HistoryRow]:
+        """
+        Yield all postings with occurred_at < end and seq <= upto, a part at a time.
+
+        In order of (occurred_at, place, seq). Read them while the transaction is open,
+        and ask nothing else before the last one.
         """
         ...
 
@@ -238,6 +274,8 @@ class Reader(Protocol):
     def unposted_count(self, *, limit: int) -> int:
         """
         Return how many entries the worker has not posted yet, counting to *limit*.
+
+        Changes that wait to become entries are counted with them.
         """
         ...
 

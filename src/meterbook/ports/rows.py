@@ -97,6 +97,27 @@ class StoredEntry(NamedTuple):
     recorded_at: int
 
 
+# An event that counts for somebody: (place, type, payer, occurred_at, source,
+# subject_id, actor_id, data). No names: one is made for every event of a book.
+PaidEvent: TypeAlias = tuple[int, str, str, int, str, int | None, int | None, str]
+
+
+class Stated(NamedTuple):
+    """
+    A stretch of the book as the worker takes it.
+
+    Attributes:
+        events: Those that state a customer, who pays for them; best by customer and
+            time. Without those that were void before they were placed, as far as is
+            known of voids.
+
+        others: The places of all other entries, in order.
+    """
+
+    events: list[PaidEvent]
+    others: list[int]
+
+
 class Marks(NamedTuple):
     """
     How far the worker has come.
@@ -154,6 +175,11 @@ class Effect(NamedTuple):
     subject_id: int | None
     actor_id: int | None
     data: str
+
+
+# The same for a fold over a whole history, where there may be a million of them:
+# occurred_at, place, sign, source, subject_id and data, in this order
+HistoryRow: TypeAlias = tuple[int, int, int, str, int | None, str]
 
 
 class Bucket(NamedTuple):

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Protocol
 
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
     from meterbook.ports.following import Follower
+    from meterbook.ports.live import LiveWriter
     from meterbook.ports.reading import Reader
     from meterbook.ports.rows import Appended, NewEntry
     from meterbook.ports.writing import Writer
@@ -48,6 +49,41 @@ class Store(Protocol):
 
         It is looked at in the very statement or transaction that appends. None: it was
         so, and none of *rows* is new under the ids that they have.
+        """
+        ...
+
+    def live(
+        self,
+        *,
+        now: Callable[[Reader], int],
+        actor: str | None,
+        cause: str | None,
+        connection: object | None = None,
+        failed: Callable[[], None] | None = None,
+    ) -> AbstractContextManager[LiveWriter]:
+        """
+        Record on *connection*, in the transaction that is open there, and leave that
+        open; without one, in a transaction of its own.
+
+        Args:
+            now: Tells the moment by the book's clock, in the transaction.
+
+            actor: Who does this, for triggers that record what happens in the block.
+
+            cause: Why, likewise.
+
+            connection: Of the driver of this store, with a transaction.
+
+            failed: Called when the driver raised an error: whoever manages the
+                transaction must know.
+        """
+        ...
+
+    def draining(self) -> AbstractContextManager[Writer | None]:
+        """
+        Open the transaction in which waiting changes become entries.
+
+        None if none waits, or another worker has the book.
         """
         ...
 

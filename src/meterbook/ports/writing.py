@@ -12,6 +12,7 @@ from meterbook.ports.reading import Reader
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
+    from meterbook.ports.proving import CheckpointRow
     from meterbook.ports.rows import Appended, AttributionRow, NewEntry, QuarantineRow
 
 
@@ -46,11 +47,35 @@ class Writer(Reader, Protocol):
         """
         ...
 
+    def lock_seats(
+        self, *, types: Collection[str], customers: Collection[str], now: int
+    ) -> int:
+        """
+        Take the lock rows of *customers* for *types*, and return one instant for all.
+
+        Whoever records changes of their seats live waits until this transaction ends,
+        and comes later than the instant; whoever did before is committed, and earlier.
+
+        Args:
+            types: Of events.
+
+            customers: Whose seats.
+
+            now: The moment it is, where the database has no clock of its own (SQLite).
+        """
+        ...
+
     def add_meter(
         self, *, meter_key: str, version: int, definition: str, at: int
     ) -> int:
         """
         Add a version of a meter and return its meter_id.
+        """
+        ...
+
+    def add_checkpoint(self, row: CheckpointRow) -> None:
+        """
+        Keep a checkpoint that was signed; the same one again changes nothing.
         """
         ...
 

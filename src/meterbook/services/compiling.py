@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from meterbook.metering.aggregations import LEVELS, Aggregation
+from meterbook.metering.aggregations import Aggregation
+from meterbook.metering.columns import compile_columns, paths_of
 from meterbook.metering.folds import fold_of
 from meterbook.metering.glancing import compile_glance
 from meterbook.metering.meters import compile_meter, meter_from
@@ -23,6 +24,7 @@ from meterbook.metering.meters import compile_meter, meter_from
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from meterbook.metering.columns import TakeColumns
     from meterbook.metering.glancing import Glance
     from meterbook.metering.meters import Meter
     from meterbook.metering.observing import Observe
@@ -48,6 +50,10 @@ class ActiveMeter:
 
         observe: Reads one event; see `meterbook.metering.meters.compile_meter`.
 
+        paths: Where in an event it looks.
+
+        take: Observes many events at once; None if it can only one by one.
+
         glance: Sees in passing that an event's data are usable.
 
         fold: Makes a state of samples in order of (occurred_at, place).
@@ -57,17 +63,22 @@ class ActiveMeter:
         is_level: Whether the order of samples matters, and a value is carried in.
 
         is_unique: Whether samples are keys, not units.
+
+        is_members: Whether what is observed are members that come and go.
     """
 
     meter_id: int
     version: int
     meter: Meter
     observe: Observe
+    paths: frozenset[str]
+    take: TakeColumns | None
     glance: Glance
     fold: Callable[[Sequence[Sample]], State | None]
     merge: Callable[[State | None, State | None], State | None]
     is_level: bool
     is_unique: bool
+    is_members: bool
 
 
 def compiled(row: MeterRow) -> ActiveMeter:
@@ -88,11 +99,14 @@ def _compiled(
         version=version,
         meter=meter,
         observe=compile_meter(meter),
+        paths=paths_of(meter),
+        take=compile_columns(meter),
         glance=compile_glance(meter),
         fold=fold,
         merge=merge,
-        is_level=(meter.hourly or meter.aggregation) in LEVELS,
+        is_level=meter.reads_levels,
         is_unique=meter.aggregation is Aggregation.UNIQUE,
+        is_members=meter.names_members,
     )
 
 

@@ -30,7 +30,7 @@ from meterbook.foundation.errors import (
 )
 from meterbook.metering.admission import admit
 from meterbook.metering.events import Duplicate, Recorded, Refused
-from meterbook.ports import EVENT, VOID
+from meterbook.ports import EVENT, STATEMENT, VOID
 from meterbook.services.controls import (
     VOID_SOURCE,
     VOID_TYPE,
@@ -299,7 +299,12 @@ def _target(
         raise UnknownEntryError(message)
 
     if target.kind != EVENT:
-        message = f"The {shown} is a {target.type}: only events can be voided."
+        message = (
+            f"The {shown} is no event but a statement of the book's own, of type "
+            f"{target.type}: only events can be voided."
+            if target.kind == STATEMENT
+            else f"The {shown} is a {target.type}: only events can be voided."
+        )
         raise InvalidQueryError(message)
 
     return target

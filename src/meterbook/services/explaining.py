@@ -9,22 +9,23 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from meterbook.foundation.errors import InvalidQueryError
 from meterbook.foundation.instants import to_moment
+from meterbook.metering.members import MemberChange, index_of
 from meterbook.metering.observing import Unusable
 from meterbook.metering.paths import Envelope
 from meterbook.metering.readings import UNNUMBERED, AsOf, Question, Reading, finish
 from meterbook.services.compiling import compiled
-from meterbook.services.naming import names_of, shown_name
+from meterbook.services.levelling import running_of
+from meterbook.services.naming import shown_name
 from meterbook.services.posting import place_of
-from meterbook.services.sampling import decode_data, standing
+from meterbook.services.sampling import decode_data
 from meterbook.services.searching import find, find_carried
 from meterbook.services.snapshots import Snapshot
 from meterbook.services.usage import find_meter
+from meterbook.services.walking import Cursor, Walk
 
 
 if TYPE_CHECKING:
     import datetime as dt
-
-    from collections.abc import Iterator
 
     from meterbook.foundation.periods import Period
     from meterbook.ports import Effect, Reader
@@ -34,39 +35,6 @@ if TYPE_CHECKING:
 
 # A page is for reading; an export takes many.
 PAGE_ENTRIES_MAX = 1_000
-
-# Index rows fetched at a time while a page fills: most pages take one fetch.
-FETCH_ROWS = 2_048
-
-
-class Cursor(NamedTuple):
-    """
-    Where a page ended: the moment and place of its last entry.
-    """
-
-    occurred_at: int
-    place: int
-
-    def text(self) -> str:
-        """
-        Return the cursor as people and programs hand it back.
-        """
-        return f"{self.occurred_at}:{self.place}"
-
-    @classmethod
-    def parse(cls, text: str) -> Cursor:
-        """
-        Return the cursor that *text* is.
-
-        Raises:
-            InvalidQueryError: If it is none that a page gave.
-        """
-        at, _, place = text.partition(":")
-        try:
-            return cls(int(at), int(place))
-        except ValueError as error:
-            message = f"cursor {text[:40]!r} is none that a page of explain gave"
-            raise InvalidQueryError(message) from error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +48,8 @@ class ExplainedEntry:
 
         place: Its place in the book; None while it has none.
 
-        units: In the meter's smallest unit; None for keys, and what is unusable.
+        units: In the meter's smallest unit; for members how many were present after it;
+            None for keys, and what is unusable.
 
         key: The key of a unique meter, as a JSON array.
 
@@ -189,7 +158,7 @@ def explain(  # noqa: PLR0913 - what is asked, and which page of it
         reading=finish(
             question, whole, groups, provisional=tail.unnumbered, behind=tail.too_long
         ),
-        entries=_shown(reader, question, tail, found),
+        entries=_shown(snapshot, question, tail, found),
         next=None if following is None else following.text(),
     )
 
@@ -210,60 +179,26 @@ class _Page:
         carried = self.carried() if cursor is None else []
         found: list[_Found] = []
         first = Cursor(self.question.period.start_us, -1)
-        for each in self.walk(max(first, cursor or first)):
+        until = self.question.read_until
+        for effect in self.walk.after(max(first, cursor or first), until=until):
+            seen = self.look(effect)
+            if seen is None:
+                continue
             if len(found) == limit:
                 last = found[-1].effect
                 return carried + found, Cursor(last.occurred_at, last.place)
-            found.append(each)
+            found.append(seen)
         return carried + found, None
 
-    def walk(self, cursor: Cursor) -> Iterator[_Found]:
+    @property
+    def walk(self) -> Walk:
         """
-        Yield what the meter read after *cursor*, in order of (occurred_at, place).
+        The events that the meter may read.
         """
-        until = self.question.read_until
-        limit = FETCH_ROWS
-        more = True
-        while more:
-            rows = self.effects(cursor.occurred_at, until, limit=limit)
-            more = len(rows) == limit
-            end = _key(rows[-1]) if more else None
-            for effect in self.standing(rows, cursor, end):
-                seen = self.look(effect)
-                if seen is not None:
-                    yield seen
-            if end is not None:
-                # A fetch begins with an instant: one with more rows needs a larger one.
-                stays = end.occurred_at == cursor.occurred_at
-                limit = 2 * limit if stays else FETCH_ROWS
-                # The last event's rows may be cut: it is read again with the next.
-                cursor = max(cursor, Cursor(end.occurred_at, end.place - 1))
-
-    def standing(
-        self, rows: list[Effect], cursor: Cursor, end: Cursor | None
-    ) -> list[Effect]:
-        type_ = self.question.meter.event_type
-        tail = self.snapshot.tail(self.question.customer_key).effects.get(type_, [])
-        until = self.question.read_until
-        inside = [
-            effect
-            for effect in (*rows, *tail)
-            if cursor < _key(effect)
-            and effect.occurred_at < until
-            and (end is None or _key(effect) < end)
-        ]
-        return sorted(standing(inside), key=_key)
-
-    def effects(self, start: int, end: int, *, limit: int | None) -> list[Effect]:
-        if start >= end:
-            return []
-        return self.snapshot.reader.effects(
+        return Walk(
+            snapshot=self.snapshot,
             customer=self.question.customer_key,
             type_=self.question.meter.event_type,
-            start=start,
-            end=end,
-            upto=self.snapshot.upto,
-            limit=limit,
         )
 
     def look(self, effect: Effect) -> _Found | None:
@@ -284,7 +219,18 @@ class _Page:
         value, group = seen
         if isinstance(value, str):
             return _Found(effect, "counted", None, value, group, None)
+        if isinstance(value, MemberChange):
+            value = self.level_after(effect)
         return _Found(effect, "counted", value, None, group, None)
+
+    def level_after(self, effect: Effect) -> int:
+        """
+        Return how many members were present after the change that *effect* is.
+        """
+        customer = self.question.customer_key
+        until = self.question.as_of.moment_us + 1
+        running = running_of(self.snapshot, self.meter, customer, until=until)
+        return running.units[index_of(running, effect.occurred_at, effect.place)]
 
     def carried(self) -> list[_Found]:
         """
@@ -295,12 +241,7 @@ class _Page:
         found: dict[str, _Found] = {}
         carried = find_carried(self.snapshot, self.meter, self.rolled, self.question)
         for group, at in sorted(carried.items()):
-            rows = self.effects(at, at + 1, limit=None)
-            tail = self.snapshot.tail(self.question.customer_key).effects.get(
-                self.question.meter.event_type, []
-            )
-            here = [effect for effect in (*rows, *tail) if effect.occurred_at == at]
-            for effect in sorted(standing(here), key=_key):
+            for effect in self.walk.at(at):
                 seen = self.look(effect)
                 if (
                     seen is not None
@@ -311,23 +252,18 @@ class _Page:
         return list(found.values())
 
 
-def _key(effect: Effect) -> Cursor:
-    return Cursor(effect.occurred_at, effect.place)
-
-
 def _shown(
-    reader: Reader, question: Question, tail: Tail, found: list[_Found]
+    snapshot: Snapshot, question: Question, tail: Tail, found: list[_Found]
 ) -> list[ExplainedEntry]:
     """
     Return *found* as people read it: with names, ids and times.
     """
-    names = names_of(
-        reader,
+    names = snapshot.names(
         {each.effect.subject_id for each in found}
         | {each.effect.actor_id for each in found},
     )
     placed = [each.effect.place for each in found if each.effect.place < UNNUMBERED]
-    stored = {place_of(entry): entry for entry in reader.entries_at(placed)}
+    stored = {place_of(entry): entry for entry in snapshot.reader.entries_at(placed)}
     shown = []
     for each in found:
         effect = each.effect

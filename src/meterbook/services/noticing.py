@@ -102,18 +102,27 @@ class Notices:
         if meters is None:
             return ONLY_UNMATCHED
 
-        data = event.data
-        found: tuple[Warn, ...] = ()
-        for active in meters:
-            if active.glance(data, row[4], row[5]):
-                continue
-            envelope = Envelope(row[1], row[3], row[4], row[5])
-            answer = active.observe(data, envelope)
-            if type(answer) is Unusable:
-                key, reason = active.meter.key, answer.reason
-                warn = Warn(code="unusable", meter_key=key, detail=reason)
-                found = (*found, warn)
-        return found
+        return warnings_of(meters, event, row)
+
+
+def warnings_of(
+    meters: Sequence[ActiveMeter], event: Event, row: NewEntry
+) -> tuple[Warn, ...]:
+    """
+    Return what *meters*, which read its type, say of *event*, recorded as *row*.
+    """
+    data = event.data
+    found: tuple[Warn, ...] = ()
+    for active in meters:
+        if active.glance(data, row[4], row[5]):
+            continue
+        envelope = Envelope(row[1], row[3], row[4], row[5])
+        answer = active.observe(data, envelope)
+        if type(answer) is Unusable:
+            key, reason = active.meter.key, answer.reason
+            warn = Warn(code="unusable", meter_key=key, detail=reason)
+            found = (*found, warn)
+    return found
 
 
 def latest_versions(reader: Reader) -> list[MeterRow]:

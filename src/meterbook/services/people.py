@@ -23,6 +23,7 @@ from meterbook.foundation.errors import InvalidQueryError
 from meterbook.foundation.instants import format_instant
 from meterbook.ports import ERASURES_SETTING, EntryQuery
 from meterbook.services.controls import check_accountable
+from meterbook.services.draining import drain_all
 from meterbook.services.listing import pages, views
 from meterbook.services.naming import person_id_of
 
@@ -160,6 +161,8 @@ class Registry:
     def _erase(self, name: str, *, actor: str, reason: str) -> Erasure:
         now = self._clock.now()
         with self._store.writing() as writer:
+            # Else a change that waits would bring the name back.
+            drain_all(writer)
             person_id = person_id_of(writer, name)
             ids = writer.name_people([actor])
             note = {"at": format_instant(now), "by": ids[actor], "reason": reason}

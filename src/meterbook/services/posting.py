@@ -48,12 +48,15 @@ class Posted:
         moved: By place, the events that corrections speak of.
 
         voids: (entry_id, place of the void).
+
+        early: The events that were void before they were placed, by a void of this run.
     """
 
     events: list[tuple[StoredEntry, str]] = field(default_factory=list)
     corrections: list[Posting] = field(default_factory=list)
     moved: dict[int, StoredEntry] = field(default_factory=dict)
     voids: list[tuple[int, int]] = field(default_factory=list)
+    early: list[StoredEntry] = field(default_factory=list)
 
     def unstated(self) -> list[Posting]:
         """
@@ -62,10 +65,9 @@ class Posted:
         The own postings of events that state a customer do: a store makes them.
         """
         own = [
-            Posting(customer, entry.type, entry.occurred_at, place, place, 1)
+            own_posting(entry, customer)
             for entry, customer in self.events
             if entry.customer is None
-            for place in (place_of(entry),)
         ]
         return own + self.corrections
 
@@ -78,6 +80,14 @@ def place_of(entry: StoredEntry) -> int:
     return entry.seq
 
 
+def own_posting(entry: StoredEntry, customer: str) -> Posting:
+    """
+    Return what an event does by itself to *customer*, who pays for it.
+    """
+    place = place_of(entry)
+    return Posting(customer, entry.type, entry.occurred_at, place, place, 1)
+
+
 def post(reader: Reader, entries: Sequence[StoredEntry]) -> Posted:
     """
     Work out what *entries* do, given what the book did before them.
@@ -85,7 +95,8 @@ def post(reader: Reader, entries: Sequence[StoredEntry]) -> Posted:
     Args:
         reader: The book, in which everything before *entries* is posted.
 
-        entries: In order of place, each with its place.
+        entries: In order of place, each with its place. Those whose effects follow from
+            themselves may be left out.
     """
     run = _Run.of(reader, entries)
     voided = run.voided
@@ -179,6 +190,7 @@ class _Run:
         target = self.here[int(void.event_id)]
         self.posted.voids.append((target.entry_id, at))
         if target.seq is None or target.seq > at:
+            self.posted.early.append(target)
             return
 
         customer = self._payer(target, upto=at)[0] or NOBODY

@@ -25,37 +25,24 @@ from typing import TYPE_CHECKING, TypeVar, cast
 from meterbook.foundation.errors import BatchTooLargeError
 from meterbook.metering.admission import Admitted, admit
 from meterbook.metering.cloudevents import decode
-from meterbook.metering.events import Conflict, Duplicate, Event, Recorded, Refused
+from meterbook.metering.events import Event, Refused
 from meterbook.ports import Appended
+from meterbook.services.answering import answers_to, in_order, without_unused
 from meterbook.services.gathering import Gathering
-from meterbook.services.naming import Named, People, names_of
-from meterbook.services.noticing import (
-    ONLY_UNMATCHED,
-    UNATTRIBUTED,
-    Notices,
-    unattributed,
-)
+from meterbook.services.naming import People
+from meterbook.services.noticing import Notices, unattributed
 from meterbook.services.quarantining import document_of, held
-from meterbook.services.rows import is_same, rows_if_named, rows_of
+from meterbook.services.rows import rows_if_named, rows_of
 from meterbook.services.trying import persistently
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from typing import TypeAlias
+    from collections.abc import Iterable, Iterator, Sequence
 
     from meterbook.metering.events import Recording
-    from meterbook.ports import (
-        Clock,
-        Known,
-        NewEntry,
-        QuarantineRow,
-        Store,
-        Writer,
-    )
-
-    # The rows, what became of them, and which of them nobody pays for.
-    _Done: TypeAlias = tuple[list[NewEntry], Appended, set[int]]
+    from meterbook.ports import Clock, NewEntry, QuarantineRow, Store
+    from meterbook.services.answering import Done
+    from meterbook.services.naming import Named
 
 T = TypeVar("T")
 
@@ -100,7 +87,7 @@ class Recorder:
 
             StoreError: If the storage failed; nothing was acknowledged.
         """
-        _check_size(events)
+        check_size(events)
         now = self._begin()
         offers = [admit(event, now_us=now) for event in events]
         return self._answer(events, offers, now, events if quarantine else ())
@@ -163,7 +150,7 @@ class Recorder:
         """
         Record one batch of CloudEvents documents, as `record` does of events.
         """
-        _check_size(documents)
+        check_size(documents)
         now = self._begin()
         told = [decode(document) for document in documents]
         offers = [
@@ -212,10 +199,7 @@ class Recorder:
             for offer, document in zip(offers, documents, strict=False)
             if isinstance(offer, Refused)
         ]
-        answers = iter(self._append(events, taken, now, kept))
-        return [
-            offer if isinstance(offer, Refused) else next(answers) for offer in offers
-        ]
+        return in_order(offers, self._append(events, taken, now, kept))
 
     def _append(
         self,
@@ -234,10 +218,15 @@ class Recorder:
         if done is None:
             done, fresh = persistently(lambda: self._append_and_name(offers, now, kept))
             self.people.learn(fresh)
-        rows, appended, unpaid = done
-        return self._outcomes(events, offers, rows, appended, unpaid)
+        return answers_to(
+            events,
+            offers,
+            done,
+            meters=self.notices.meters,
+            reading=self._store.reading,
+        )
 
-    def _append_named(self, offers: Sequence[Admitted], now: int) -> _Done | None:
+    def _append_named(self, offers: Sequence[Admitted], now: int) -> Done | None:
         """
         Append the *offers* if everybody in them is known here, and nobody was erased.
 
@@ -257,7 +246,7 @@ class Recorder:
 
     def _append_and_name(
         self, offers: Sequence[Admitted], now: int, kept: Sequence[QuarantineRow]
-    ) -> tuple[_Done, Named]:
+    ) -> tuple[Done, Named]:
         """
         Append the *offers* in a transaction that also names people and keeps documents.
 
@@ -272,7 +261,7 @@ class Recorder:
             unpaid = unattributed(writer, rows)
             appended = writer.append(rows)
             if appended.known:
-                fresh = _without_unused(writer, fresh, rows, appended)
+                fresh = without_unused(writer, fresh, rows, appended)
             for row in kept:
                 writer.quarantine(row)
         return (rows, appended, unpaid), fresh
@@ -287,91 +276,14 @@ class Recorder:
         with self._store.reading() as reader:
             return unattributed(reader, rows)
 
-    def _outcomes(
-        self,
-        events: Sequence[Event],
-        offers: Sequence[Admitted],
-        rows: Sequence[NewEntry],
-        appended: Appended,
-        unpaid: set[int],
-    ) -> list[Recording]:
-        """
-        Return what became of each row, with what is to be noticed about the new ones.
-        """
-        meters, notices = self.notices.meters, self.notices.of
-        outcomes: list[Recording] = [
-            Recorded(
-                entry_id, notices(event, row) if row[3] in meters else ONLY_UNMATCHED
-            )
-            for event, row, entry_id in zip(
-                events, rows, appended.entry_ids, strict=True
-            )
-        ]
-        for index in unpaid:
-            outcome = outcomes[index]
-            assert isinstance(outcome, Recorded)
-            warnings = (*outcome.warnings, UNATTRIBUTED)
-            outcomes[index] = Recorded(outcome.entry_id, warnings)
-        if appended.known:
-            self._judge(offers, rows, appended.known, outcomes)
-        return outcomes
 
-    def _judge(
-        self,
-        offers: Sequence[Admitted],
-        rows: Sequence[NewEntry],
-        known: Mapping[int, Known],
-        outcomes: list[Recording],
-    ) -> None:
-        """
-        Put Duplicate or Conflict for each row whose identity was *known*.
-        """
-        others = []
-        for index, entry in known.items():
-            if entry.fingerprint == rows[index][11]:
-                outcomes[index] = Duplicate(entry.entry_id)
-            else:
-                outcomes[index] = Conflict(entry.entry_id)
-                others.append((index, entry))
-        if others:
-            self._look_for_erased(offers, others, outcomes)
-
-    def _look_for_erased(
-        self,
-        offers: Sequence[Admitted],
-        others: Sequence[tuple[int, Known]],
-        outcomes: list[Recording],
-    ) -> None:
-        """
-        Put Duplicate for those *others* that differ only because a name was erased.
-
-        A retry after an erasure states the name, which has another number by now.
-        """
-        people = {entry.subject_id for _, entry in others}
-        people |= {entry.actor_id for _, entry in others}
-        with self._store.reading() as reader:
-            names = names_of(reader, people)
-        for index, entry in others:
-            if is_same(offers[index], entry, names):
-                outcomes[index] = Duplicate(entry.entry_id)
-
-
-def _without_unused(
-    writer: Writer, fresh: Named, rows: Sequence[NewEntry], appended: Appended
-) -> Named:
+def check_size(batch: Sequence[object]) -> None:
     """
-    Take back the names that were given only for rows that turned out to be known.
+    Check that one transaction takes so many.
 
-    Else the retry of an event would bring back the name of who was erased since.
+    Raises:
+        BatchTooLargeError: If there are more than BATCH_EVENTS_MAX.
     """
-    new = [row for index, row in enumerate(rows) if index not in appended.known]
-    used = {row[4] for row in new} | {row[5] for row in new}
-    gone = writer.unname_people(set(fresh.ids.values()) - used)
-    ids = {name: person for name, person in fresh.ids.items() if person not in gone}
-    return Named(ids, fresh.erasures)
-
-
-def _check_size(batch: Sequence[object]) -> None:
     if len(batch) > BATCH_EVENTS_MAX:
         message = (
             f"The batch holds {len(batch):,} events, and one call takes "

@@ -19,23 +19,26 @@ anew.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias
 
 from meterbook.foundation.instants import DAY, HOUR, day_of, hour_of, month_of
 from meterbook.metering import levels
 from meterbook.ports import Bucket
 from meterbook.services.compiling import read_state, write_state
-from meterbook.services.sampling import Observed, facts_of, observe, observe_effects
+from meterbook.services.sampling import observe_effects
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from meterbook.metering.tallies import State
-    from meterbook.ports import Follower, Posting, StoredEntry
+    from meterbook.ports import Follower, Posting, Sighting
     from meterbook.services.compiling import ActiveMeter
+    from meterbook.services.observing import Additions
+    from meterbook.services.sampling import Observed
 
 # The key of a rollup row: meter_id, customer, grouped, hours, bucket, group.
 Key: TypeAlias = tuple[int, str, int, int, int, str]
@@ -44,40 +47,20 @@ Key: TypeAlias = tuple[int, str, int, int, int, str]
 Stretch: TypeAlias = tuple[str, int]
 
 
-def observe_all(
-    meters: Mapping[str, Sequence[ActiveMeter]],
-    events: Iterable[tuple[StoredEntry, str]],
-) -> dict[ActiveMeter, Observed]:
-    """
-    Return what each of *meters* makes of (entry, payer) pairs.
-
-    Needs no database, so it can be done while one is busy.
-    """
-    events_by_type: dict[str, list[tuple[StoredEntry, str]]] = {}
-    for event in events:
-        events_by_type.setdefault(event[0].type, []).append(event)
-    found: dict[ActiveMeter, Observed] = {}
-    for type_, readers in meters.items():
-        facts = facts_of(events_by_type.get(type_, ()))
-        for meter in readers:
-            found[meter] = observe(meter, facts)
-    return found
-
-
 def roll(
     follower: Follower,
-    observed: Mapping[ActiveMeter, Observed],
+    additions: Iterable[Additions],
     *,
     corrections: Iterable[Posting],
     upto: int,
 ) -> None:
     """
-    Bring the rollups of the meters in *observed* from the place they are at to *upto*.
+    Bring the rollups of the meters in *additions* from where they are to *upto*.
 
     Args:
         follower: The worker's transaction.
 
-        observed: What each meter made of the events placed since then. All meters are
+        additions: What the events placed since then add for each meter. All meters are
             rolled up to the same place.
 
         corrections: What voids and attributions did since then.
@@ -87,11 +70,16 @@ def roll(
     corrected: dict[str, list[Posting]] = {}
     for posting in corrections:
         corrected.setdefault(posting.type, []).append(posting)
-    for meter, of_meter in observed.items():
-        run = _Run(follower=follower, meter=meter, upto=upto)
-        run.mark_corrected(corrected.get(meter.meter.event_type, ()))
-        run.add(of_meter)
-        run.refold()
+    runs = [
+        _Run(follower=follower, meter=of_meter.meter, upto=upto, additions=of_meter)
+        for of_meter in additions
+    ]
+    for run in runs:
+        run.mark_corrected(corrected.get(run.meter.meter.event_type, ()))
+    # The database writes the rows of one meter while those of the next are made ready.
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        for _ in beside.map(_Run.write, map(_Run.prepared, runs)):
+            pass
 
 
 @dataclass(slots=True, kw_only=True)
@@ -100,6 +88,12 @@ class _Run:
     One run of the worker over one meter, and what it must fold anew.
 
     Attributes:
+        additions: What new events add.
+
+        fresh: The same for each row: hours, and days merged from them.
+
+        buckets: The rows to write, if there are none yet; likewise *sightings*.
+
         stale_hours: Hours to fold from effects.
 
         stale_days: Days to merge from their hours.
@@ -110,6 +104,10 @@ class _Run:
     follower: Follower
     meter: ActiveMeter
     upto: int
+    additions: Additions
+    fresh: dict[Key, State] = field(default_factory=dict)
+    buckets: list[Bucket] = field(default_factory=list)
+    sightings: list[Sighting] = field(default_factory=list)
     stale_hours: set[Stretch] = field(default_factory=set)
     stale_days: set[Stretch] = field(default_factory=set)
     stale_months: set[Stretch] = field(default_factory=set)
@@ -124,29 +122,40 @@ class _Run:
             if self.meter.is_unique:
                 self.stale_months.add((posting.customer, month_of(at)[0]))
 
-    def add(self, observed: Observed) -> None:
+    def prepared(self) -> Self:
         """
-        Merge what was observed into the rows there are, where order allows.
+        Make the rows ready where additions are all that must be known.
         """
         meter_id = self.meter.meter_id
-        self.follower.add_unusable(
-            (meter_id, place, reason) for place, reason in observed.unusable
-        )
-        hours = {
+        self.fresh = {
             (meter_id, customer, grouped, 1, hour, grp): state
-            for customer, grouped, hour, grp, state in observed.states(self.meter)
+            for (customer, grouped, hour, grp), state in self.additions.hours()
             if (customer, hour) not in self.stale_hours
         }
-        merged = self._merged(hours, self.stale_hours)
-        merged |= self._merged(self._by_day(hours), self.stale_days)
-        self._put(merged)
-        self.follower.widen_sightings(
-            [
-                sighting
-                for sighting in observed.sightings(meter_id)
-                if (sighting.customer, sighting.month) not in self.stale_months
-            ]
+        self.fresh |= self._by_day(self.fresh)
+        self.buckets = [
+            Bucket(*key, write_state(self.fresh[key])) for key in sorted(self.fresh)
+        ]
+        self.sightings = [
+            sighting
+            for sighting in self.additions.sightings()
+            if (sighting.customer, sighting.month) not in self.stale_months
+        ]
+        return self
+
+    def write(self) -> None:
+        """
+        Write what is ready, merged with the rows there are; fold anew what is stale.
+        """
+        meter_id = self.meter.meter_id
+        known = self.follower.add_buckets(self.buckets)
+        merged = map(self._merged, known)
+        self.follower.put_buckets([bucket for bucket in merged if bucket is not None])
+        self.follower.widen_sightings(self.sightings)
+        self.follower.add_unusable(
+            (meter_id, place, reason) for place, reason in self.additions.unusable
         )
+        self.refold()
 
     def _by_day(self, hours: Mapping[Key, State]) -> dict[Key, State]:
         """
@@ -167,24 +176,20 @@ class _Run:
                 days[of_day] = state
         return days
 
-    def _merged(
-        self, fresh: Mapping[Key, State], stale: set[Stretch]
-    ) -> dict[Key, State]:
+    def _merged(self, stored: Bucket) -> Bucket | None:
         """
-        Return the rows of *fresh*, each merged with the one that is stored.
+        Return a row that was there, with what is fresh of it.
 
-        A level that is not later than the stored ones makes its stretch *stale*.
+        None if levels in it are not later than the stored ones: its stretch is stale.
         """
-        merged = dict(fresh)
-        for key, text in self.follower.states(fresh.keys()).items():
-            known = read_state(text)
-            if self.meter.is_level and not levels.follows(known, fresh[key]):
-                stale.add((key[1], key[4]))
-                continue
-            state = self.meter.merge(known, fresh[key])
-            assert state is not None
-            merged[key] = state
-        return merged
+        fresh, known = self.fresh[stored[:6]], read_state(stored.state)
+        if self.meter.is_level and not levels.follows(known, fresh):
+            stale = self.stale_hours if stored.hours == 1 else self.stale_days
+            stale.add((stored.customer, stored.bucket))
+            return None
+        state = self.meter.merge(known, fresh)
+        assert state is not None
+        return stored._replace(state=write_state(state))
 
     def _put(self, states: Mapping[Key, State]) -> None:
         self.follower.put_buckets(

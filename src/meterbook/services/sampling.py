@@ -15,19 +15,19 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 import msgspec
 
 from meterbook.foundation.instants import DAY, HOUR, month_of
+from meterbook.metering.observing import Unusable
 from meterbook.metering.paths import Envelope
 from meterbook.metering.uniques import sight
 from meterbook.ports import Sighting
-from meterbook.services.posting import place_of
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
-    from meterbook.metering.observing import Unusable
+    from meterbook.metering.observing import Sample as Taken
     from meterbook.metering.tallies import Sample, State
     from meterbook.metering.uniques import Seen
-    from meterbook.ports import Effect, StoredEntry
+    from meterbook.ports import Effect
     from meterbook.services.compiling import ActiveMeter
 
 # One hour of a customer: who, and when it starts.
@@ -42,6 +42,9 @@ SeenKey: TypeAlias = tuple[str, int, int, str, str]
 # An event that counts for a customer, ready for meters: its hour, occurred_at, place,
 # data, envelope. Plain, because there is one for every event.
 Fact: TypeAlias = tuple[Slot, int, int, dict[str, Any], Envelope]
+
+# What a meter sees in an event: its hour, occurred_at, place, and what observing says.
+Sight: TypeAlias = tuple[Slot, int, int, "Taken | Unusable | None"]
 
 # Numbers with a fraction stay exact; whole ones of any size are ints.
 decode_data = msgspec.json.Decoder(dict[str, Any], float_hook=Decimal).decode
@@ -105,22 +108,6 @@ def _state(meter: ActiveMeter, samples: list[Sample]) -> State:
     return state
 
 
-def facts_of(events: Iterable[tuple[StoredEntry, str]]) -> list[Fact]:
-    """
-    Return (entry, payer) pairs as meters look at them.
-    """
-    return [
-        (
-            (customer, entry.occurred_at - entry.occurred_at % HOUR),
-            entry.occurred_at,
-            place_of(entry),
-            decode_data(entry.data),
-            Envelope(entry.source, entry.type, entry.subject_id, entry.actor_id),
-        )
-        for entry, customer in events
-    ]
-
-
 def facts_left(
     effects: Iterable[Effect], *, customer: str, type_: str, origin: int
 ) -> list[Fact]:
@@ -163,16 +150,46 @@ def observe(meter: ActiveMeter, facts: Iterable[Fact]) -> Observed:
     """
     Observe *facts*, in any order, all of the type that *meter* reads.
     """
-    if meter.is_unique:
-        return _observe_keys(meter, facts)
+    look = meter.observe
+    return collect(
+        meter,
+        (
+            (slot, at, place, look(data, envelope))
+            for slot, at, place, data, envelope in facts
+        ),
+    )
 
+
+def collect(meter: ActiveMeter, sights: Iterable[Sight]) -> Observed:
+    """
+    Return what was observed, of what *meter* sees in each event, in any order.
+    """
+    if meter.is_members:
+        return _collect_unusable(sights)
+
+    return _collect_keys(sights) if meter.is_unique else _collect_units(sights)
+
+
+def _collect_unusable(sights: Iterable[Sight]) -> Observed:
+    """
+    Collect what a meter of members cannot take, and no samples.
+
+    Who is present after a change depends on all the changes before it, so there is
+    nothing that an hour could keep; `meterbook.services.levelling` folds them.
+    """
+    observed = Observed()
+    for _, _, place, seen in sights:
+        if isinstance(seen, Unusable):
+            observed.unusable.append((place, seen.reason))
+    return observed
+
+
+def _collect_units(sights: Iterable[Sight]) -> Observed:
     observed = Observed()
     samples, group_samples = observed.samples, observed.group_samples
-    look = cast("Callable[..., tuple[int, str] | Unusable | None]", meter.observe)
-    for slot, at, place, data, envelope in facts:
-        seen = look(data, envelope)
+    for slot, at, place, seen in sights:
         if isinstance(seen, tuple):
-            value, group = seen
+            value, group = cast("tuple[int, str]", seen)
             sample = (at, place, value)
             samples[slot].append(sample)
             if group:
@@ -182,18 +199,13 @@ def observe(meter: ActiveMeter, facts: Iterable[Fact]) -> Observed:
     return observed
 
 
-def _observe_keys(meter: ActiveMeter, facts: Iterable[Fact]) -> Observed:
-    """
-    Observe *facts* with a unique meter.
-    """
+def _collect_keys(sights: Iterable[Sight]) -> Observed:
     observed = Observed()
     samples, group_samples = observed.samples, observed.group_samples
-    look = cast("Callable[..., tuple[str, str] | Unusable | None]", meter.observe)
     months = _Months()
-    for slot, at, place, data, envelope in facts:
-        seen = look(data, envelope)
+    for slot, at, place, seen in sights:
         if isinstance(seen, tuple):
-            key, group = seen
+            key, group = cast("tuple[str, str]", seen)
             month = months[at - at % DAY]
             sample = (at, place, 1)
             samples[slot].append(sample)

@@ -10,7 +10,8 @@ Finding what a meter read: from days, hours and edges, or from the entries thems
 Rollup rows answer for whole UTC hours and days up to the place that the meter is rolled
 to; the edges, and hours that the tail adds to, are folded from entries. Where rollups
 cannot answer (an older place, a meter that lags, a void in the tail) everything is
-folded from entries: the same answer at the price of the period's entries.
+folded from entries: the same answer at the price of the period's entries. Members have
+no rollups: they are folded over their whole history (`services.levelling`).
 
 Laws (tests/stores/test_promise.py):
     - *Cost, never meaning*: with rollups dropped every answer is the same.
@@ -27,6 +28,7 @@ from meterbook.metering.aggregations import Aggregation
 from meterbook.metering.readings import Partial
 from meterbook.metering.uniques import sort_out
 from meterbook.services.compiling import read_state
+from meterbook.services.levelling import began_at, find_members
 from meterbook.services.sampling import Observed, observe_effects
 from meterbook.services.stretches import DAY_ROWS, EFFECTS, HOUR_ROWS, stretches
 
@@ -109,6 +111,9 @@ def find(
 
         which_keys: Whether to say which keys a unique meter saw, not only how many.
     """
+    if meter.is_members:
+        return find_members(snapshot, meter, question)
+
     search = _Search(
         snapshot=snapshot, meter=meter, question=question, which_keys=which_keys
     )
@@ -134,6 +139,9 @@ def find_carried(
 
         question: What is asked.
     """
+    if meter.is_members:
+        return began_at(snapshot, meter, question)
+
     search = _Search(snapshot=snapshot, meter=meter, question=question)
     if snapshot.answers_for(rolled) and not search.tail_corrects():
         search.carry_rolled()
@@ -175,6 +183,15 @@ class _Search:
     @property
     def after_as_of(self) -> int:
         return self.question.as_of.moment_us + 1
+
+    @property
+    def carried_until(self) -> int:
+        """
+        The first moment that is not carried in: the period's start, or after as-of.
+
+        A period may be asked for that begins only after as-of.
+        """
+        return min(self.start, self.after_as_of)
 
     @property
     def grouped(self) -> tuple[int, ...]:
@@ -219,7 +236,7 @@ class _Search:
         first = self.first_effect_at()
         if first is None:
             return
-        before = self.observe(min(first, self.start), self.start)
+        before = self.observe(min(first, self.start), self.carried_until)
         self.carry(before)
         self.know(before)
         self.know(inside)
@@ -353,7 +370,7 @@ class _Search:
         """
         Find what is carried in, and since when a level is known, by rollup rows.
         """
-        hour = hour_of(self.start)
+        hour = hour_of(self.carried_until)
         for grouped in self.grouped:
             self.carry_rows(
                 self.snapshot.reader.last_buckets(
@@ -367,7 +384,7 @@ class _Search:
                 meter_id=self.meter.meter_id, customer=self.customer, grouped=grouped
             ):
                 self.since((grouped, row.grp), read_state(row.state)[3])
-        self.carry(self.observe(hour, self.start))
+        self.carry(self.observe(hour, self.carried_until))
         earlier = [e for e in self.tail() if e.occurred_at < hour]
         self.carry(self.observe_tail(earlier))
         self.know(self.observe_tail(self.tail()))

@@ -6,9 +6,10 @@ The book at one moment, as a reading sees it: what is posted, and the tail.
     place 1 ............ posted ........ numbered   (no place yet)
           |-- postings ----|------------- tail ------------|
 
-The *tail* is what the worker has not come to. A reading works out what it does (see
-`meterbook.services.posting`), so that an acknowledged event counts at once; if part of
-it has no place yet, the reading is provisional (semantics 2.2).
+The *tail* is what the worker has not come to, and at its end what waits in the queue of
+seats. A reading works out what it does (see `meterbook.services.posting`), so that an
+acknowledged event counts at once; if part of it has no place yet, the reading is
+provisional (semantics 2.2).
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ from typing import TYPE_CHECKING
 from meterbook.foundation.errors import UnknownPlaceError
 from meterbook.metering.readings import UNNUMBERED
 from meterbook.ports import Effect
+from meterbook.services.draining import waiting_entries
+from meterbook.services.naming import names_of
 from meterbook.services.posting import place_of, post
 
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
+    from meterbook.metering.members import Running
     from meterbook.ports import Marks, Reader, StoredEntry
 
 # Beyond this many entries a tail is no longer folded: the reading answers for the last
@@ -65,12 +69,18 @@ class Snapshot:
         marks: How far the worker has come in it.
 
         place: The last place to read; None for all there is.
+
+        runnings: Levels that were folded over a whole history, by meter_id, customer
+            and the first moment that was not read. See `services.levelling`.
     """
 
     reader: Reader
     marks: Marks
     place: int | None
+    runnings: dict[tuple[int, str, int], Running] = field(default_factory=dict)
     _tails: dict[str, Tail] = field(default_factory=dict)
+    _lent: dict[str, int] = field(default_factory=dict)
+    _queued: list[bool] = field(default_factory=list)
 
     @classmethod
     def of(cls, reader: Reader, *, place: int | None) -> Snapshot:
@@ -135,6 +145,30 @@ class Snapshot:
             tail = self._tails[customer] = self._tail(customer)
         return tail
 
+    def _waits(self) -> bool:
+        """
+        Tell whether changes wait that are read; looked up once.
+
+        None of them has a place, so that none is known as of one.
+        """
+        if self.place is not None:
+            return False
+        if not self._queued:
+            self._queued.append(self.reader.queue.count(limit=1) > 0)
+        return self._queued[0]
+
+    def names(self, person_ids: Collection[int | None]) -> dict[int, str]:
+        """
+        Return the names of those *person_ids* that are somebody and were not erased.
+
+        Also of those who are named in the queue and have no number of their own yet:
+        ask for the tail before.
+        """
+        waiting = {number: name for name, number in self._lent.items()}
+        lent = {number: waiting[number] for number in person_ids if number in waiting}
+        own = {number for number in person_ids if number not in lent}
+        return lent | names_of(self.reader, own)
+
     def _tail(self, customer: str) -> Tail:
         if self.place is not None and self.place <= self.marks.posted:
             return Tail()
@@ -142,6 +176,10 @@ class Snapshot:
         entries = self.reader.tail(
             after=self.marks.posted, limit=TAIL_ENTRIES_MAX + 1, customer=customer
         )
+        left = TAIL_ENTRIES_MAX + 1 - len(entries)
+        if left > 0 and self._waits():
+            waiting = self.reader.queue.waiting(limit=left, customer=customer)
+            entries += waiting_entries(self.reader, waiting, self._lent)
         if len(entries) > TAIL_ENTRIES_MAX:
             return Tail(too_long=True)
 

@@ -7,20 +7,24 @@ Verifying a book: does what is kept agree with itself?
                places        no gaps, and none beyond the mark
                attributions  what their entries say
                meters        versions from 1 on, each definition in its canonical text
+               checkpoints   each has the root over what the entries say now
     derived    postings      of each event what it says; corrected by entries alone
                voids, types  what the entries come to
                unusable      what each meter makes of the entries, looked at anew
                rollups       the fold of the postings, up to where they are rolled
+               tree          the hashes of what the entries say now
                marks         none is ahead of what it follows
 
 What it does not tell:
 
-- A fingerprint covers what the source stated: not `extensions`, `recorded_at`, the
-  receipt time of an event that stated none, nor names of people, which may be erased.
+- A fingerprint covers what the source stated, and a leaf of the tree also the kind, the
+  entry id, `recorded_at` and the receipt time of an event that stated none: neither has
+  `extensions`, nor names of people, which may be erased.
 - Of definitions that make the same rollups of the same events (sum, average, min and
   max; a unit or a description) one can take the place of another.
 - Unusable rows of events that are void are in no answer, and are not looked at.
-- Somebody who makes a whole book anew, fingerprints and all, makes a sound book.
+- Somebody who makes a whole book anew, fingerprints, tree and all, makes a sound book:
+  who keeps a checkpoint of the old one can tell.
 
 Laws (tests/services/test_verifying.py, tests/services/test_verifying_facts.py):
     - *No alarm*: a book that only meterbook wrote is sound, wherever its worker is.
@@ -45,6 +49,7 @@ from meterbook.services.compiling import compiled
 from meterbook.services.posting import place_of
 from meterbook.services.refolding import owners, refold
 from meterbook.services.sampling import decode_data, standing
+from meterbook.services.verifying_tree import TreeCheck
 
 
 if TYPE_CHECKING:
@@ -204,14 +209,17 @@ def _check_entries(
     Look at every numbered entry, a page at a time, and at what is kept of it.
     """
     types: Counter[str] = Counter()
+    tree = TreeCheck(reader, found.add)
     for page in _pages(reader, marks.numbered):
-        for entry in page:
-            if fingerprint_of(entry) != entry.fingerprint:
+        fingerprints = [fingerprint_of(entry) for entry in page]
+        for entry, said in zip(page, fingerprints, strict=True):
+            if said != entry.fingerprint:
                 found.add(
                     f"entry {entry.entry_id} ({entry.source}, {entry.event_id}): its "
                     "content is not what its fingerprint says: it was changed after "
                     "it was recorded"
                 )
+        tree.look(page, fingerprints)
         posted = [entry for entry in page if place_of(entry) <= marks.posted]
         types.update(entry.type for entry in posted if entry.kind == EVENT)
         voids = [entry for entry in posted if entry.kind == VOID]
@@ -220,6 +228,7 @@ def _check_entries(
             _check_unusable(reader, used, page, found)
         found.entries += len(page)
         tell("entries", found.entries)
+    tree.end(marks.numbered)
     _check_types(reader, types, found)
 
 

@@ -220,6 +220,38 @@ class Voider:
                 progress(done)
         return BulkVoid(voided_count=voided, void_before_count=done - voided)
 
+    def void_entries(
+        self,
+        targets: Sequence[StoredEntry],
+        *,
+        actor: str,
+        reason: str,
+        progress: Callable[[int], None] | None = None,
+    ) -> BulkVoid:
+        """
+        Void *targets*, events that somebody has chosen, in batches.
+
+        Args:
+            targets: Numbered events.
+
+            actor: Who says so, by name.
+
+            reason: Why.
+
+            progress: Called after each batch with how many were looked at.
+
+        Raises:
+            InvalidQueryError: If *actor* or *reason* is missing.
+        """
+        check_accountable(actor=actor, reason=reason)
+        voided = 0
+        for start in range(0, len(targets), VOID_BATCH_ENTRIES):
+            batch = targets[start : start + VOID_BATCH_ENTRIES]
+            voided += self._void(batch, actor, reason)
+            if progress is not None:
+                progress(start + len(batch))
+        return BulkVoid(voided_count=voided, void_before_count=len(targets) - voided)
+
     def _page(
         self, query: EntryQuery, after: int, matched: _Matched
     ) -> list[StoredEntry]:

@@ -17,7 +17,10 @@ Laws (tests/stores/test_promise.py):
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
+import itertools
+
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -34,6 +37,7 @@ from meterbook.metering.attribution import Attribution, payer
 from meterbook.metering.events import Conflict, Duplicate, Recorded, Refused, Warn
 from meterbook.metering.meters import Envelope, Unusable, compile_meter, meter_from
 from meterbook.metering.readings import AsOf, Fact, Question, read_facts
+from meterbook.stores.memory_live import MemoryLive
 
 
 if TYPE_CHECKING:
@@ -86,6 +90,25 @@ class AttributionEntry:
     said: Attribution
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementEntry:
+    """
+    A fact that was stated at a place, under an id.
+
+    Attributes:
+        customer: About whom; '' if about the book itself.
+
+        at: Since when it holds, in microseconds.
+    """
+
+    place: int
+    id: str
+    type: str
+    customer: str
+    at: int
+    body: dict[str, object]
+
+
 class MemoryBook:
     """
     A book in a list. Its methods are those of `Book`, as far as it has them.
@@ -96,6 +119,8 @@ class MemoryBook:
         entries: All that was recorded, in order.
 
         meters: The versions of each meter, the latest last.
+
+        waiting: Changes of seats that are no entries yet. Readings count them.
     """
 
     def __init__(self, *, test_clock: dt.datetime) -> None:
@@ -105,10 +130,42 @@ class MemoryBook:
         Args:
             test_clock: The moment it is, from then on. Aware.
         """
-        self.entries: list[EventEntry | VoidEntry | AttributionEntry] = []
+        self.entries: list[
+            EventEntry | VoidEntry | AttributionEntry | StatementEntry
+        ] = []
         self.meters: dict[str, list[Meter]] = {}
+        self.waiting: list[Admitted] = []
         self._people: dict[str, int] = {}
+        self._last: dict[tuple[str, str], int] = {}
+        self._changes = 0
         self._now = to_micros(test_clock)
+
+    def move_clock(self, to: dt.datetime) -> None:
+        """
+        Move the clock, forward or back.
+        """
+        self._now = to_micros(to)
+
+    @contextlib.contextmanager
+    def live(self) -> Iterator[MemoryLive]:
+        """
+        Record seats in a transaction: they wait once it has ended without an error.
+        """
+        live = MemoryLive(
+            self.meters, now=self._now, last=self._last, next_id=self._changes + 1
+        )
+        yield live
+        self._changes += len(live.told)
+        self._last |= live.instants
+        self.waiting += live.told
+
+    def drain(self) -> None:
+        """
+        Make entries of the changes that wait.
+        """
+        for said in self.waiting:
+            self.entries.append(EventEntry(self._next_place, said))
+        self.waiting = []
 
     def record(self, events: Sequence[Event]) -> list[Recording]:
         """
@@ -206,6 +263,49 @@ class MemoryBook:
         self.entries.append(AttributionEntry(place, id, subject, said))
         return Recorded(place)
 
+    def state(
+        self,
+        *,
+        type_: str,
+        customer: str,
+        body: dict[str, object],
+        at: dt.datetime,
+        id: str,  # noqa: A002 - as CloudEvents calls it
+    ) -> Recorded | Duplicate | Conflict:
+        """
+        Record a fact that is no usage.
+        """
+        said = StatementEntry(
+            place=self._next_place,
+            id=id,
+            type=type_,
+            customer=customer,
+            at=to_micros(at),
+            body=body,
+        )
+        for known in self.entries:
+            if isinstance(known, StatementEntry) and known.id == id:
+                same = replace(known, place=said.place) == said
+                return Duplicate(known.place) if same else Conflict(known.place)
+
+        self.entries.append(said)
+        return Recorded(said.place)
+
+    def statements(
+        self, *, customer: str | None, type_: str, place: int | None = None
+    ) -> list[StatementEntry]:
+        """
+        Return the facts of a type about *customer*, None for anybody, up to a place.
+        """
+        upto = len(self.entries) if place is None else place
+        return [
+            entry
+            for entry in self.entries[:upto]
+            if isinstance(entry, StatementEntry)
+            and entry.type == type_
+            and customer in {None, entry.customer}
+        ]
+
     def define(self, definitions: Mapping[str, Mapping[str, object]]) -> None:
         """
         Define meters; one that is defined already gets another version if it differs.
@@ -246,7 +346,10 @@ class MemoryBook:
             as_of=AsOf(upto, moment),
             by=tuple(group_by),
         )
-        return read_facts(question, self._facts(customer, upto))
+        facts = self._facts(customer, upto)
+        if place is None:
+            facts = itertools.chain(facts, self._waiting_facts(customer))
+        return read_facts(question, facts)
 
     def unattributed(self) -> list[tuple[str, str]]:
         """
@@ -259,18 +362,29 @@ class MemoryBook:
             if self._payer(entry, upto) is None
         ]
 
+    def _waiting_facts(self, customer: str) -> Iterator[Fact]:
+        """
+        Yield the changes that wait, at the places that they will have.
+        """
+        for place, said in enumerate(self.waiting, start=self._next_place):
+            if said.customer == customer:
+                yield self._fact(EventEntry(place, said))
+
     def _facts(self, customer: str, upto: int) -> Iterator[Fact]:
         """
         Yield the events that counted for *customer*, as known at place *upto*.
         """
         for entry in self._standing(upto):
             if self._payer(entry, upto) == customer:
-                yield Fact(
-                    occurred_at=entry.said.occurred_at,
-                    seq=entry.place,
-                    data=_decode(entry.said.data_text),
-                    envelope=self._envelope(entry.said),
-                )
+                yield self._fact(entry)
+
+    def _fact(self, entry: EventEntry) -> Fact:
+        return Fact(
+            occurred_at=entry.said.occurred_at,
+            seq=entry.place,
+            data=_decode(entry.said.data_text),
+            envelope=self._envelope(entry.said),
+        )
 
     def _standing(self, upto: int) -> list[EventEntry]:
         """

@@ -85,7 +85,7 @@ def append_drawn(
     """
     if not rows:
         return Appended((), {})
-    if len(rows) <= FEW_ROWS_MAX:
+    if len(rows) <= FEW_ROWS_MAX or not session.may_copy:
         found = _append_few(session, rows, entry_ids, erasures)
     else:
         found = _append_many(session, rows, entry_ids, erasures)

@@ -30,12 +30,14 @@ from meterbook.ports import (
     Sighting,
     StoredEntry,
 )
+from meterbook.stores.postgres.proving import PostgresTree
+from meterbook.stores.postgres.queue import PostgresQueue
 
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from meterbook.ports import EntryQuery
+    from meterbook.ports import EntryQuery, HistoryRow
     from meterbook.stores.postgres.sessions import Row, Session
 
 
@@ -58,6 +60,10 @@ CONTRADICTIONS: Final = {
 
 # Of each kind; a book with more is lost anyway, and this fits in memory.
 CONTRADICTIONS_MAX: Final = 10_000
+
+
+# Up to so many rows are looked up one by one, which takes some 30 ms.
+SHORT_HISTORY_ROWS: Final = 5_000
 
 
 class Worker(NamedTuple):
@@ -99,6 +105,20 @@ class PostgresReader:
 
     def __init__(self, session: Session) -> None:
         self._session = session
+
+    @property
+    def queue(self) -> PostgresQueue:
+        """
+        The changes of seats that wait to become entries.
+        """
+        return PostgresQueue(self._session)
+
+    @property
+    def tree(self) -> PostgresTree:
+        """
+        The Merkle tree over the entries.
+        """
+        return PostgresTree(self._session)
 
     def marks(self) -> Marks:
         """
@@ -172,6 +192,16 @@ class PostgresReader:
         values = {**query._asdict(), "after": after, "limit": limit}
         return _entries(self._session.rows("entries_matching", values))
 
+    def statements(self, *, customer: str | None, type_: str) -> list[StoredEntry]:
+        """
+        Return the statements of a type about *customer* ('': the book; None: anybody).
+
+        Those without a place stand in the order in which the next tick would number
+        them.
+        """
+        values = {"customer": customer, "type": type_}
+        return _entries(self._session.rows("statements", values))
+
     def tail(
         self, *, after: int, limit: int, customer: str | None = None
     ) -> list[StoredEntry]:
@@ -239,6 +269,25 @@ class PostgresReader:
             "limit": limit,
         }
         return [Effect._make(row) for row in self._session.rows("effects", values)]
+
+    def history(
+        self, *, customer: str, type_: str, end: int, upto: int
+    ) -> Iterator[HistoryRow]:
+        """
+        Yield all postings with occurred_at < end and seq <= upto, a part at a time.
+
+        Whether there are many is found out by looking, not by the planner's statistics:
+        a wrong guess would read the whole book for a few rows.
+        """
+        values = {"customer": customer, "type": type_, "end": end, "upto": upto}
+        limit = SHORT_HISTORY_ROWS + 1
+        found = self._session.rows("short_history", {**values, "limit": limit})
+        if len(found) == limit:
+            self._session.run("room_to_sort")
+            return cast(
+                "Iterator[HistoryRow]", self._session.pour("long_history", values)
+            )
+        return iter(cast("list[HistoryRow]", found))
 
     def first_effect_at(self, *, customer: str, type_: str) -> int | None:
         """
@@ -383,7 +432,8 @@ class PostgresReader:
             return limit
         name = "count_backlog" if worker.backlog else "count_window"
         values = {**worker.window(), "limit": limit - waiting}
-        return waiting + cast("int", self._only(name, values)[0])
+        waiting += cast("int", self._only(name, values)[0])
+        return waiting + self.queue.count(limit=limit - waiting)
 
     def quarantined(
         self, *, after: int, limit: int, held: bool = True

@@ -15,7 +15,7 @@ import hashlib
 import re
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 from uuid import uuid4
 
 import psycopg
@@ -24,7 +24,7 @@ from psycopg.adapt import AdaptersMap
 from psycopg.pq import TransactionStatus
 from psycopg.types.numeric import Int8BinaryDumper
 
-from meterbook.foundation.errors import CallerError
+from meterbook.foundation.errors import CallerError, InvalidQueryError
 from meterbook.stores.postgres.failures import translated
 from meterbook.stores.statements import statements
 
@@ -93,6 +93,65 @@ class Belongings:
     has_temporary_tables: bool = False
 
 
+class Speaker(Protocol):
+    """
+    How statements reach a connection.
+    """
+
+    def rows(self, sql: bytes, values: Values | None = None) -> list[Row]:
+        """
+        Return all rows that *sql* answers.
+        """
+        ...
+
+    def run(self, sql: bytes, values: Values | None = None) -> int:
+        """
+        Run *sql* and return how many rows it changed.
+        """
+        ...
+
+    def written(self, sql: str, values: Values) -> str:
+        """
+        Return a caller's *sql* with its values written into it, as its driver does.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class OwnSpeaker:
+    """
+    A `Speaker` on a connection that we made.
+    """
+
+    connection: Connection
+
+    def rows(self, sql: bytes, values: Values | None = None) -> list[Row]:
+        """
+        Return all rows that *sql* answers.
+        """
+        try:
+            with self.connection.cursor(binary=True) as cursor:
+                return cursor.execute(sql, values).fetchall()
+        except psycopg.Error as error:
+            raise translated(error) from error
+
+    def run(self, sql: bytes, values: Values | None = None) -> int:
+        """
+        Run *sql* and return how many rows it changed.
+        """
+        try:
+            with self.connection.cursor() as cursor:
+                return cursor.execute(sql, values).rowcount
+        except psycopg.Error as error:
+            raise translated(error) from error
+
+    def written(self, sql: str, values: Values) -> str:
+        """
+        Return a caller's *sql* with its values written into it, as its driver does.
+        """
+        return written(self.connection, sql, values)
+
+
 class Session:
     """
     A connection that speaks of one book.
@@ -106,6 +165,14 @@ class Session:
 
         filled: The statements that would empty the temporary tables which hold rows of
             the transaction that is open.
+
+        may_copy: Whether rows can be copied in, through temporary tables.
+
+        speaker: By which statements reach the connection.
+
+        rows_of: Returns all rows that an SQL text answers.
+
+        run_sql: Runs an SQL text and returns how many rows it changed.
     """
 
     def __init__(
@@ -114,8 +181,13 @@ class Session:
         *,
         schema: str,
         belongings: Belongings | None = None,
+        speaker: Speaker | None = None,
     ) -> None:
         self.connection = connection
+        self.may_copy = speaker is None
+        self.speaker = speaker or OwnSpeaker(connection)
+        self.rows_of = self.speaker.rows
+        self.run_sql = self.speaker.run
         self.schema = schema
         self.belongings = belongings or Belongings()
         self.filled: set[str] = set()
@@ -145,26 +217,6 @@ class Session:
         Run a statement and return how many rows it changed.
         """
         return self.run_sql(self._queries[name], values)
-
-    def rows_of(self, sql: bytes, values: Values | None = None) -> list[Row]:
-        """
-        Return all rows that *sql* answers.
-        """
-        try:
-            with self.connection.cursor(binary=True) as cursor:
-                return cursor.execute(sql, values).fetchall()
-        except psycopg.Error as error:
-            raise translated(error) from error
-
-    def run_sql(self, sql: bytes, values: Values | None = None) -> int:
-        """
-        Run *sql* and return how many rows it changed.
-        """
-        try:
-            with self.connection.cursor() as cursor:
-                return cursor.execute(sql, values).rowcount
-        except psycopg.Error as error:
-            raise translated(error) from error
 
     def run_each(self, name: str, rows: Iterable[Row]) -> None:
         """
@@ -198,6 +250,25 @@ class Session:
                 cursor.itersize = STREAM_ROWS
                 cursor.execute(self._queries[name], values, binary=True)
                 yield from cursor
+        except psycopg.Error as error:
+            raise translated(error) from error
+
+    def pour(self, name: str, values: Values) -> Iterator[Row]:
+        """
+        Yield the rows of a statement while the server is still finding them.
+
+        Nothing else can be asked until all are taken. For very many rows it takes two
+        thirds of the time of `stream`: the server may use several processes, and works
+        while rows are looked at here.
+        """
+        if not psycopg.capabilities.has_stream_chunked():
+            yield from self.stream(name, values)
+            return
+        try:
+            with self.connection.cursor() as cursor:
+                yield from cursor.stream(
+                    self._queries[name], values, binary=True, size=STREAM_ROWS
+                )
         except psycopg.Error as error:
             raise translated(error) from error
 
@@ -256,6 +327,21 @@ class Session:
             self.belongings.has_temporary_tables = True
 
 
+def written(connection: psycopg.Connection[Any], sql: str, values: Values) -> str:
+    """
+    Return *sql* with its values written into it as *connection* has them written.
+
+    Raises:
+        InvalidQueryError: If they do not fit, or cannot be written.
+    """
+    with contextlib.closing(psycopg.ClientCursor(connection)) as cursor:
+        try:
+            return cursor.mogrify(sql.encode(), values)
+        except (psycopg.Error, UnicodeError) as error:
+            message = f"The values do not fit the query: {error}."
+            raise InvalidQueryError(message) from error
+
+
 def lock_key(purpose: str, schema: str) -> int:
     """
     Return the key of an advisory lock for *purpose* on the book in *schema*.
@@ -272,7 +358,7 @@ def queries(schema: str) -> dict[str, bytes]:
     Return all statements by name, for the book in *schema*.
     """
     found: dict[str, str] = {}
-    for topic in ("reading", "writing", "following", "verifying"):
+    for topic in ("reading", "writing", "following", "verifying", "proving", "seats"):
         found |= statements("postgres", topic)
     return {name: in_schema(text, schema).encode() for name, text in found.items()}
 

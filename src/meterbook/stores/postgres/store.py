@@ -19,6 +19,12 @@ from meterbook.stores.postgres.appending import FEW_ROWS_MAX, append_drawn, draw
 from meterbook.stores.postgres.connections import Connections, connect
 from meterbook.stores.postgres.failures import passes
 from meterbook.stores.postgres.following import PostgresFollower, settle
+from meterbook.stores.postgres.live import (
+    CallersSpeaker,
+    PostgresLive,
+    required,
+    told_to_triggers,
+)
 from meterbook.stores.postgres.migrating import (
     create_book,
     migrate_book,
@@ -30,9 +36,10 @@ from meterbook.stores.postgres.writing import PostgresWriter
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from meterbook.ports import Appended, NewEntry
+    from meterbook.ports import Appended, NewEntry, Reader
+    from meterbook.stores.postgres.capturing import PostgresCaptor
 
 
 # A deadlock or a lost connection comes alone; three in a row do not.
@@ -53,6 +60,7 @@ class PostgresStore:
 
     def __init__(self, dsn: str, *, schema: str, read_only: bool) -> None:
         self._read_only = read_only
+        self._schema = schema
         self._connections = Connections(dsn, schema=schema)
 
     @classmethod
@@ -171,6 +179,83 @@ class PostgresStore:
         return self._append_persistently(rows, erasures)
 
     @contextlib.contextmanager
+    def live(
+        self,
+        *,
+        now: Callable[[Reader], int],  # noqa: ARG002 - the server's clock is asked
+        actor: str | None,
+        cause: str | None,
+        connection: object | None = None,
+        failed: Callable[[], None] | None = None,
+    ) -> Iterator[PostgresLive]:
+        """
+        Record on *connection*, in the transaction that is open there.
+
+        Without one, in a transaction of its own.
+
+        Raises:
+            UnusableConnectionError: It is no connection to PostgreSQL, commits every
+                statement by itself, or its transaction has failed.
+
+            StoreError: A retryable one wants the whole transaction again.
+        """
+        self._require_writable()
+        with (
+            self._speaking(connection, failed) as session,
+            told_to_triggers(session, actor=actor, cause=cause),
+        ):
+            yield PostgresLive(session)
+
+    @contextlib.contextmanager
+    def _speaking(
+        self, connection: object | None, failed: Callable[[], None] | None
+    ) -> Iterator[Session]:
+        if connection is None:
+            with self._connections.transaction(WRITE, writes=True) as session:
+                yield session
+            return
+        callers = required(connection)
+        speaker = CallersSpeaker(callers, failed=failed or _nothing)
+        yield Session(callers, schema=self._schema, speaker=speaker)
+
+    @contextlib.contextmanager
+    def draining(self) -> Iterator[PostgresWriter | None]:
+        """
+        Open the transaction in which waiting changes become entries.
+
+        It is apart from that of `following`: what a tick numbers must have been
+        committed before its snapshot.
+        """
+        with self._connections.session() as session:
+            if session.row("has_changes") == (False,):
+                yield None
+                return
+            session.make_temporary_tables()
+            with session.holding("worker") as free:
+                if not free:
+                    yield None
+                    return
+                _settle_if_moved(session)
+                session.begin(WRITE)
+                yield PostgresWriter(session)
+                session.commit()
+
+    @contextlib.contextmanager
+    def capturing(self, *, writes: bool) -> Iterator[PostgresCaptor]:
+        """
+        Open a transaction that also sees the application's tables in this database.
+        """
+        from meterbook.stores.postgres.capturing import (  # noqa: PLC0415 - rarely used
+            PostgresCaptor,
+        )
+
+        if writes:
+            self._require_writable()
+        begin = WRITE if writes else READ
+        with self._connections.transaction(begin, writes=writes) as session:
+            yield PostgresCaptor(session)
+
+    @contextlib.contextmanager
     def following(self) -> Iterator[PostgresFollower | None]:
         """
         Open the worker's transaction; None while another worker has it.
@@ -256,6 +341,12 @@ class PostgresStore:
     def _require_writable(self) -> None:
         if self._read_only:
             raise ReadOnlyBookError
+
+
+def _nothing() -> None:
+    """
+    Do nothing: nobody manages the transaction but the connection itself.
+    """
 
 
 def _settle_if_moved(session: Session) -> None:

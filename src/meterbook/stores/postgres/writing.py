@@ -13,7 +13,13 @@ from meterbook.stores.postgres.reading import PostgresReader, array
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from meterbook.ports import Appended, AttributionRow, NewEntry, QuarantineRow
+    from meterbook.ports import (
+        Appended,
+        AttributionRow,
+        CheckpointRow,
+        NewEntry,
+        QuarantineRow,
+    )
     from meterbook.stores.postgres.sessions import Session
 
 
@@ -66,6 +72,28 @@ class PostgresWriter(PostgresReader):
         """
         self._session.run("add_attribution", row._asdict())
 
+    def lock_seats(
+        self,
+        *,
+        types: Collection[str],
+        customers: Collection[str],
+        now: int,  # noqa: ARG002 - the server has a clock
+    ) -> int:
+        """
+        Take the lock rows of *customers* for *types*, and return one instant for all.
+
+        Types in order, and customers in order within each: of two who do this, one
+        waits for the other.
+        """
+        whose = {"customers": list(customers)}
+        last = [
+            self._only("lock_seats", {"type": type_, **whose})[0]
+            for type_ in sorted(types)
+        ]
+        instant = max(cast("list[int]", last))
+        self._session.run("level_locks", {"types": list(types), **whose, "at": instant})
+        return instant
+
     def add_meter(
         self, *, meter_key: str, version: int, definition: str, at: int
     ) -> int:
@@ -79,6 +107,12 @@ class PostgresWriter(PostgresReader):
             "at": at,
         }
         return cast("int", self._only("add_meter", values)[0])
+
+    def add_checkpoint(self, row: CheckpointRow) -> None:
+        """
+        Keep a checkpoint that was signed; the same one again changes nothing.
+        """
+        self._session.run("add_checkpoint", row)
 
     def set_setting(self, *, name: str, value: str) -> None:
         """

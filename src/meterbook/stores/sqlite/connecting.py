@@ -129,10 +129,10 @@ def translating(path: str) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise _translate(error, path) from error
+        raise translated(error, path) from error
 
 
-def _translate(error: sqlite3.Error, path: str) -> MeterbookError:
+def translated(error: sqlite3.Error, path: str) -> MeterbookError:
     """
     Return what an error of SQLite means to whoever uses the book at *path*.
     """

@@ -17,12 +17,15 @@ from meterbook.ports import (
     Bucket,
     Effect,
     EntryQuery,
+    HistoryRow,
     Marks,
     MeterRow,
     QuarantineRow,
     Sighting,
     StoredEntry,
 )
+from meterbook.stores.sqlite.proving import SqliteTree
+from meterbook.stores.sqlite.queue import SqliteQueue
 from meterbook.stores.statements import statements
 
 
@@ -59,6 +62,20 @@ class SqliteReader:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
+
+    @property
+    def queue(self) -> SqliteQueue:
+        """
+        The changes of seats that wait to become entries.
+        """
+        return SqliteQueue(self._connection)
+
+    @property
+    def tree(self) -> SqliteTree:
+        """
+        The Merkle tree over the entries.
+        """
+        return SqliteTree(self._connection)
 
     def marks(self) -> Marks:
         """
@@ -124,6 +141,14 @@ class SqliteReader:
         name = "entries_of_identity" if by_identity else "entries"
         return self._entries(name, **query._asdict(), after=after, limit=limit)
 
+    def statements(self, *, customer: str | None, type_: str) -> list[StoredEntry]:
+        """
+        Return the statements of a type about *customer* ('': the book; None: anybody).
+        """
+        if customer is None:
+            return self._entries("statements", type=type_)
+        return self._entries("statements_about", type=type_, customer=customer)
+
     def tail(
         self, *, after: int, limit: int, customer: str | None = None
     ) -> list[StoredEntry]:
@@ -186,6 +211,14 @@ class SqliteReader:
             limit=limit,
         )
         return [Effect._make(row) for row in rows]
+
+    def history(
+        self, *, customer: str, type_: str, end: int, upto: int
+    ) -> Iterator[HistoryRow]:
+        """
+        Yield all postings with occurred_at < end and seq <= upto, a part at a time.
+        """
+        return self._ask("history", customer=customer, type=type_, end=end, upto=upto)
 
     def first_effect_at(self, *, customer: str, type_: str) -> int | None:
         """
@@ -332,7 +365,8 @@ class SqliteReader:
         Return how many entries the worker has not posted yet, counting to *limit*.
         """
         marks = self.marks()
-        return min(limit, marks.numbered - marks.posted)
+        waiting = min(limit, marks.numbered - marks.posted)
+        return waiting + self.queue.count(limit=limit - waiting)
 
     def quarantined(
         self, *, after: int, limit: int, held: bool = True

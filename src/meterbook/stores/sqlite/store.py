@@ -9,16 +9,31 @@ waits for nobody.
 from __future__ import annotations
 
 import os
+import sqlite3
 
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from meterbook.foundation.errors import NotABookError, ReadOnlyBookError, StoreError
+from meterbook.foundation.errors import (
+    NotABookError,
+    ReadOnlyBookError,
+    StoreError,
+    UnusableConnectionError,
+)
 from meterbook.ports import Appended
 from meterbook.stores.migrating import require_current
 from meterbook.stores.sqlite.connecting import MEMORY
 from meterbook.stores.sqlite.following import SqliteFollower
+from meterbook.stores.sqlite.live import (
+    Block,
+    CallersConnection,
+    SqliteLive,
+    begin_block,
+    require_transaction,
+    told_to_triggers,
+)
+from meterbook.stores.sqlite.queue import SqliteQueue
 from meterbook.stores.sqlite.reading import SqliteReader
 from meterbook.stores.sqlite.schema import (
     DIALECT,
@@ -33,11 +48,10 @@ from meterbook.stores.sqlite.writing import ERASURES, SqliteWriter, append
 
 
 if TYPE_CHECKING:
-    import sqlite3
+    from collections.abc import Callable, Iterator, Sequence
 
-    from collections.abc import Iterator, Sequence
-
-    from meterbook.ports import NewEntry
+    from meterbook.ports import NewEntry, Reader
+    from meterbook.stores.sqlite.capturing import SqliteCaptor
 
 
 NOTHING: Final = Appended((), {})
@@ -53,6 +67,7 @@ class SqliteStore:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._names_in_log = False
+        self._blocks: dict[int, Block] = {}
 
     @classmethod
     def create(cls, path: str | Path) -> SqliteStore:
@@ -216,6 +231,82 @@ class SqliteStore:
             return append(connection, rows) if found == erasures else None
 
     @contextmanager
+    def live(
+        self,
+        *,
+        now: Callable[[Reader], int],
+        actor: str | None,
+        cause: str | None,
+        connection: object | None = None,
+        failed: Callable[[], None] | None = None,
+    ) -> Iterator[SqliteLive]:
+        """
+        Record on *connection*, in the transaction that is open there.
+
+        Without one, in a transaction of its own. A block inside a block on the same
+        connection shares its instant.
+
+        Raises:
+            UnusableConnectionError: It is no connection to SQLite, or commits every
+                statement by itself.
+
+            StoreError: A retryable one wants the whole transaction again.
+        """
+        with self._speaking(connection, failed) as callers:
+            known = id(connection)
+            outer = self._blocks.get(known)
+            block = outer or begin_block(callers, now)
+            self._blocks[known] = block
+            try:
+                with told_to_triggers(callers, block, actor=actor, cause=cause):
+                    yield SqliteLive(callers, block)
+            finally:
+                if outer is None:
+                    del self._blocks[known]
+
+    @contextmanager
+    def _speaking(
+        self, connection: object | None, failed: Callable[[], None] | None
+    ) -> Iterator[CallersConnection]:
+        if connection is None:
+            with self._turn() as own:
+                yield CallersConnection(own, _nothing)
+            return
+        if not isinstance(connection, sqlite3.Connection):
+            message = (
+                "The book is in SQLite, and this connection is not one to it: give one"
+                " of sqlite3, or of SQLAlchemy or Django that uses sqlite3."
+            )
+            raise UnusableConnectionError(message)
+        require_transaction(connection)
+        yield CallersConnection(connection, failed or _nothing)
+
+    @contextmanager
+    def draining(self) -> Iterator[SqliteWriter | None]:
+        """
+        Open the transaction in which waiting changes become entries.
+        """
+        with self._session.snapshot() as connection:
+            waiting = SqliteQueue(connection).count(limit=1)
+        if not waiting:
+            yield None
+            return
+        with self._turn() as connection:
+            yield SqliteWriter(connection)
+
+    @contextmanager
+    def capturing(self, *, writes: bool) -> Iterator[SqliteCaptor]:
+        """
+        Open a transaction that also sees the application's tables in this file.
+        """
+        from meterbook.stores.sqlite.capturing import (  # noqa: PLC0415 - rarely used
+            SqliteCaptor,
+        )
+
+        with self._turn() if writes else self._session.snapshot() as connection:
+            yield SqliteCaptor(connection)
+
+    @contextmanager
     def following(self) -> Iterator[SqliteFollower]:
         """
         Open the worker's transaction. It waits its turn as any writer does.
@@ -260,6 +351,12 @@ class SqliteStore:
                 " the book is written or closed after that."
             )
             raise StoreError(message, retryable=False)
+
+
+def _nothing() -> None:
+    """
+    Do nothing: nobody manages the transaction but the connection itself.
+    """
 
 
 def _require_folder(path: str) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from meterbook.ports import Appended, Known
 from meterbook.stores.migrating import VERSION_SETTING
+from meterbook.stores.sqlite.proving import PROVING
 from meterbook.stores.sqlite.reading import SqliteReader, json_array
 from meterbook.stores.statements import statements
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from collections.abc import Collection, Sequence
 
-    from meterbook.ports import AttributionRow, NewEntry, QuarantineRow
+    from meterbook.ports import AttributionRow, CheckpointRow, NewEntry, QuarantineRow
 
 
 WRITING: Final = statements("sqlite", "writing")
@@ -87,6 +88,18 @@ class SqliteWriter(SqliteReader):
             entry_id=row.entry_id,
         )
 
+    def lock_seats(
+        self, *, types: Collection[str], customers: Collection[str], now: int
+    ) -> int:
+        """
+        Take the lock rows of *customers* for *types*, and return one instant for all.
+        """
+        values = {"types": json_array(types), "customers": json_array(customers)}
+        self._write("lock_seats", **values, now=now)
+        rows = self._connection.execute(WRITING["level_locks"], values).fetchall()
+        instant: int = max(last_at for (last_at,) in rows)
+        return instant
+
     def add_meter(
         self, *, meter_key: str, version: int, definition: str, at: int
     ) -> int:
@@ -100,6 +113,12 @@ class SqliteWriter(SqliteReader):
             definition=definition,
             at=at,
         )
+
+    def add_checkpoint(self, row: CheckpointRow) -> None:
+        """
+        Keep a checkpoint that was signed; the same one again changes nothing.
+        """
+        self._connection.execute(PROVING["add_checkpoint"], row).close()
 
     def set_setting(self, *, name: str, value: str) -> None:
         """

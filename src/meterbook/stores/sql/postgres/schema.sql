@@ -177,11 +177,12 @@ CREATE TABLE {schema}.seat_locks (
     type text COLLATE "C" NOT NULL,               -- of the events that say so
     last_at bigint NOT NULL,                      -- the instant of the last change
     xid xid8 NOT NULL,                            -- by whom: one instant for all of a transaction
-    locked_at timestamptz NOT NULL,               -- by the server's clock
+    locked_at timestamptz NOT NULL,               -- by the server's clock: an older xid is of another cluster
     PRIMARY KEY (customer, type)
 ) WITH (fillfactor = 50);
 
 -- Changes that the worker has not made entries of yet. It removes them when it has.
+-- What it could not store is refused here, where somebody still listens.
 CREATE TABLE {schema}.seat_changes (
     change_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     type text COLLATE "C" NOT NULL,               -- of the event to be
@@ -190,20 +191,181 @@ CREATE TABLE {schema}.seat_changes (
     member text COLLATE "C",                      -- by name; null for level and baseline
     way text COLLATE "C",                         -- in; null for level and baseline
     state text COLLATE "C",                       -- of a member: active, pending, suspended
-    units bigint,                                 -- of a level
+    units bigint,                                 -- of a level, in the meter's smallest unit
+    path text COLLATE "C",                        -- of a level: where in the data it stands; null for units
+    scale smallint,                               -- of a level: how many of its digits are decimal places
     actor text COLLATE "C",
     cause text COLLATE "C",
     definition integer NOT NULL,                  -- the version of what counts as a seat
-    occurred_at bigint NOT NULL
+    occurred_at bigint NOT NULL,
+    CONSTRAINT seat_changes_change CHECK (change IN ('join', 'leave', 'level', 'baseline')),
+    CONSTRAINT seat_changes_member CHECK (char_length(member) <= 255),
+    CONSTRAINT seat_changes_units CHECK (units >= 0),
+    CONSTRAINT seat_changes_actor CHECK (char_length(actor) <= 255),
+    CONSTRAINT seat_changes_cause CHECK (char_length(cause) <= 1000)
 );
 
 -- Tables of the application that are captured by triggers.
 CREATE TABLE {schema}.captures (
-    capture_key text COLLATE "C" PRIMARY KEY,
-    version integer NOT NULL,
+    capture_key text COLLATE "C" NOT NULL,
+    version integer NOT NULL,                     -- as in the entries: a change of what counts
     definition text NOT NULL,                     -- canonical JSON
-    installed_at bigint NOT NULL
+    made text NOT NULL,                           -- canonical JSON: how it was understood
+    installed_at bigint NOT NULL,
+    removed_at bigint,                            -- null: its triggers are there
+    PRIMARY KEY (capture_key, version)
 );
+
+-- The moment it is by the book's own clock: the server's, or a test clock.
+CREATE FUNCTION {schema}.book_now() RETURNS bigint
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN coalesce(
+        (SELECT substr(b.value, 6)::bigint FROM {schema}.book b WHERE b.name = 'clock' AND b.value LIKE 'test:%'),
+        (extract(epoch FROM clock_timestamp()) * 1000000)::bigint
+    );
+END $$;
+
+-- Take the lock row of a customer and type to the end of the transaction, and return the
+-- instant of its changes: later than that of whoever held it before. The row is updated,
+-- never merely locked: a snapshot that is older than the last change fails then (40001),
+-- where it would count a wrong level in silence. A transaction that has it already has
+-- one instant for all its changes, and does not lengthen the chain of versions.
+CREATE FUNCTION {schema}.lock_seats(type text, customer text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    instant bigint;
+BEGIN
+    UPDATE {schema}.seat_locks AS l
+    SET last_at = greatest({schema}.book_now(), l.last_at + 1), xid = pg_current_xact_id(), locked_at = clock_timestamp()
+    WHERE l.customer = $2 AND l.type = $1
+        AND NOT (l.xid = pg_current_xact_id() AND l.locked_at >= transaction_timestamp())
+    RETURNING l.last_at INTO instant;
+    IF FOUND THEN
+        RETURN instant;
+    END IF;
+    SELECT l.last_at INTO instant FROM {schema}.seat_locks l
+    WHERE l.customer = $2 AND l.type = $1
+        AND l.xid = pg_current_xact_id() AND l.locked_at >= transaction_timestamp();
+    IF FOUND THEN
+        RETURN instant;
+    END IF;
+    INSERT INTO {schema}.seat_locks AS l (customer, type, last_at, xid, locked_at)
+    VALUES ($2, $1, {schema}.book_now(), pg_current_xact_id(), clock_timestamp())
+    ON CONFLICT (customer, type) DO UPDATE
+    SET last_at = greatest({schema}.book_now(), l.last_at + 1), xid = excluded.xid, locked_at = clock_timestamp()
+    RETURNING l.last_at INTO instant;
+    RETURN instant;
+END $$;
+
+-- Likewise of many customers, in one order for all who do, so that they cannot deadlock.
+CREATE FUNCTION {schema}.lock_many_seats(type text, customers text[])
+RETURNS TABLE (customer text, occurred_at bigint)
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    moment bigint := {schema}.book_now();
+BEGIN
+    INSERT INTO {schema}.seat_locks AS l (customer, type, last_at, xid, locked_at)
+    SELECT d.name, $1, moment, pg_current_xact_id(), clock_timestamp()
+    FROM (SELECT DISTINCT c.name COLLATE "C" AS name FROM unnest($2) AS c (name) WHERE c.name IS NOT NULL) d
+    ORDER BY d.name
+    ON CONFLICT (customer, type) DO UPDATE
+    SET last_at = greatest(moment, l.last_at + 1), xid = excluded.xid, locked_at = clock_timestamp()
+    WHERE NOT (l.xid = excluded.xid AND l.locked_at >= transaction_timestamp());
+    RETURN QUERY SELECT l.customer, l.last_at FROM {schema}.seat_locks l
+    WHERE l.type = $1 AND l.customer = ANY ($2);
+END $$;
+
+-- Record that a member joins or leaves, and return the instant. Of a member nobody names
+-- (change baseline) it only says that the level is known from now on. Actor and cause are
+-- those of the session unless they are given: set_config('meterbook.actor', ..., true).
+CREATE FUNCTION {schema}.record_member(
+    type text, customer text, change text, member text,
+    way text DEFAULT NULL, state text DEFAULT NULL,
+    actor text DEFAULT NULL, cause text DEFAULT NULL, definition integer DEFAULT 1
+) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    instant bigint;
+BEGIN
+    IF $3 IS NULL OR $3 NOT IN ('join', 'leave', 'baseline') THEN
+        RAISE EXCEPTION 'meterbook: change % is not join, leave or baseline', quote_nullable($3)
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF ($4 IS NULL) <> ($3 = 'baseline') OR btrim($4) = '' THEN
+        RAISE EXCEPTION 'meterbook: member % cannot %: give a name, and none for a baseline', quote_nullable($4), $3
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF $1 IS NULL OR btrim($1) = '' OR $2 IS NULL OR btrim($2) = '' THEN
+        RAISE EXCEPTION 'meterbook: say type (%) and customer (%)', quote_nullable($1), quote_nullable($2)
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    instant := {schema}.lock_seats($1, $2);
+    INSERT INTO {schema}.seat_changes (type, customer, change, member, way, state, actor, cause, definition, occurred_at)
+    VALUES (
+        $1, $2, $3, $4, $5, $6,
+        coalesce($7, nullif(current_setting('meterbook.actor', true), '')),
+        coalesce($8, nullif(current_setting('meterbook.cause', true), '')),
+        $9, instant
+    );
+    RETURN instant;
+END $$;
+
+-- Record a level, and return the instant. One that follows from a count of rows is only
+-- right if it was counted after lock_seats: see count_seats.
+CREATE FUNCTION {schema}.record_level(
+    type text, customer text, units bigint,
+    actor text DEFAULT NULL, cause text DEFAULT NULL, definition integer DEFAULT 1,
+    path text DEFAULT NULL, scale integer DEFAULT NULL
+) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    instant bigint;
+BEGIN
+    IF $3 IS NULL OR $3 < 0 THEN
+        RAISE EXCEPTION 'meterbook: units % is no level: it is a whole number, 0 or more', quote_nullable($3)
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    IF $1 IS NULL OR btrim($1) = '' OR $2 IS NULL OR btrim($2) = '' THEN
+        RAISE EXCEPTION 'meterbook: say type (%) and customer (%)', quote_nullable($1), quote_nullable($2)
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    instant := {schema}.lock_seats($1, $2);
+    INSERT INTO {schema}.seat_changes (type, customer, change, units, path, scale, actor, cause, definition, occurred_at)
+    VALUES (
+        $1, $2, 'level', $3, $7, $8,
+        coalesce($4, nullif(current_setting('meterbook.actor', true), '')),
+        coalesce($5, nullif(current_setting('meterbook.cause', true), '')),
+        $6, instant
+    );
+    RETURN instant;
+END $$;
+
+-- Record how many seats there are, as *query* counts them under the lock. The lock comes
+-- first and the count is a statement of its own, so that it sees what the holder before
+-- committed. The query is the caller's: it runs with the caller's rights and search_path,
+-- which is why this function sets none, and qualifies every name and operator instead.
+CREATE FUNCTION {schema}.count_seats(
+    type text, customer text, query text,
+    actor text DEFAULT NULL, cause text DEFAULT NULL, definition integer DEFAULT 1,
+    path text DEFAULT NULL,
+    OUT units bigint, OUT occurred_at bigint
+)
+LANGUAGE plpgsql VOLATILE AS $$
+DECLARE
+    counted pg_catalog.numeric;
+BEGIN
+    PERFORM {schema}.lock_seats($1, $2);
+    EXECUTE pg_catalog.concat('SELECT (', $3, E'\n)::pg_catalog.numeric') INTO counted;
+    IF counted IS NULL OR counted OPERATOR(pg_catalog.<>) pg_catalog.trunc(counted) THEN
+        RAISE EXCEPTION 'meterbook: the query counted %: it must answer one whole number', pg_catalog.quote_nullable(counted)
+            USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    units := counted;
+    occurred_at := {schema}.record_level($1, $2, units, $4, $5, $6, $7);
+END $$;
 
 -- The Merkle tree over the entries in the order of their places (RFC 6962), in tiles of
 -- 256 hashes: derived, and built again if it is dropped.
@@ -219,11 +381,27 @@ CREATE TABLE {schema}.tree_tiles (
     PRIMARY KEY (level, tile)
 );
 
+-- Hashes cannot be compressed, and to try costs more than they do.
+ALTER TABLE {schema}.tree_tiles ALTER COLUMN hashes SET STORAGE EXTERNAL;
+
 -- Checkpoints that were signed: facts, for whoever got one may come back with it.
 CREATE TABLE {schema}.checkpoints (
     size bigint NOT NULL,
     key_name text COLLATE "C" NOT NULL,
+    key_id text COLLATE "C" NOT NULL,             -- 8 hex digits: a name has several keys over time
     made_at bigint NOT NULL,
     note text NOT NULL,
-    PRIMARY KEY (size, key_name)
+    PRIMARY KEY (size, key_name, key_id)
 );
+
+CREATE FUNCTION {schema}.refuse_checkpoint_change() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'meterbook: checkpoints are never updated or deleted'
+        USING ERRCODE = 'raise_exception';
+END $$;
+
+CREATE TRIGGER checkpoints_are_not_changed BEFORE UPDATE OR DELETE ON {schema}.checkpoints
+FOR EACH ROW EXECUTE FUNCTION {schema}.refuse_checkpoint_change();
+
+CREATE TRIGGER checkpoints_are_not_truncated BEFORE TRUNCATE ON {schema}.checkpoints
+FOR EACH STATEMENT EXECUTE FUNCTION {schema}.refuse_checkpoint_change();

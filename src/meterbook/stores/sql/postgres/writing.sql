@@ -124,6 +124,13 @@ RETURNING name, person_id;
 INSERT INTO {schema}.attributions (subject_id, effective_at, customer, entry_id)
 VALUES (%(subject_id)s, %(effective_at)s, %(customer)s, %(entry_id)s);
 
+-- lock_seats: Take the lock rows of customers for a type; the latest of their instants.
+SELECT max(l.occurred_at) FROM {schema}.lock_many_seats(%(type)s::text, %(customers)s::text[]) l;
+
+-- level_locks: Give the lock rows of customers and types one instant: this transaction has them.
+UPDATE {schema}.seat_locks SET last_at = %(at)s
+WHERE type = ANY (%(types)s::text[]) AND customer = ANY (%(customers)s::text[]);
+
 -- add_meter: Add a version of a meter.
 INSERT INTO {schema}.meters (meter_key, version, definition, defined_at)
 VALUES (%(meter_key)s, %(version)s, %(definition)s, %(at)s)

@@ -67,6 +67,18 @@ WHERE source = :source AND event_id = :event_id
     AND (:kind IS NULL OR kind = :kind)
 ORDER BY entry_id LIMIT :limit;
 
+-- statements: Those of a type, about anybody. Each has its place already.
+SELECT entry_id, entry_id, kind, source, event_id, type, subject_id, actor_id,
+    customer, occurred_at, time_given, data, extensions, fingerprint, recorded_at
+FROM meterbook_entries WHERE kind = 3 AND type = :type
+ORDER BY entry_id;
+
+-- statements_about: The same about one customer: found by the index.
+SELECT entry_id, entry_id, kind, source, event_id, type, subject_id, actor_id,
+    customer, occurred_at, time_given, data, extensions, fingerprint, recorded_at
+FROM meterbook_entries WHERE kind = 3 AND type = :type AND customer = :customer
+ORDER BY entry_id;
+
 -- attributions: Those of subjects, given as a JSON array. Each has its place already.
 SELECT subject_id, effective_at, customer, entry_id, entry_id
 FROM meterbook_attributions
@@ -99,6 +111,13 @@ WHERE p.customer = :customer AND p.type = :type
     AND p.seq <= :upto
 ORDER BY p.occurred_at, p.place, p.seq
 LIMIT coalesce(:limit, -1);
+
+-- history: All postings before a moment as of a place, with what a fold over them needs.
+SELECT p.occurred_at, p.place, p.sign, e.source, e.subject_id, e.data
+FROM meterbook_postings AS p CROSS JOIN meterbook_entries AS e ON e.entry_id = p.place
+WHERE p.customer = :customer AND p.type = :type
+    AND p.occurred_at < :end AND p.seq <= :upto
+ORDER BY p.occurred_at, p.place, p.seq;
 
 -- first_effect_at: The moment of the earliest posting.
 SELECT min(occurred_at) FROM meterbook_postings WHERE customer = :customer AND type = :type;

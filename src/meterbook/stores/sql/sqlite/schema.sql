@@ -137,6 +137,7 @@ CREATE TABLE meterbook_seat_locks (
     customer TEXT NOT NULL,
     type TEXT NOT NULL,              -- of the events that say so
     last_at INTEGER NOT NULL,        -- the instant of the last change
+    token INTEGER,                   -- of the session that made it, if there was one
     PRIMARY KEY (customer, type)
 ) STRICT, WITHOUT ROWID;
 
@@ -144,13 +145,15 @@ CREATE TABLE meterbook_seat_changes (
     change_id INTEGER PRIMARY KEY AUTOINCREMENT,
     type TEXT NOT NULL,              -- of the event to be
     customer TEXT NOT NULL,
-    change TEXT NOT NULL,            -- join, leave, level, baseline
-    member TEXT,                     -- by name; NULL for level and baseline
+    change TEXT NOT NULL CHECK (change IN ('join', 'leave', 'level', 'baseline')),
+    member TEXT CHECK (length(member) <= 255),   -- by name; NULL for level and baseline
     way TEXT,                        -- in; NULL for level and baseline
     state TEXT,                      -- of a member: active, pending, suspended
-    units INTEGER,                   -- of a level
-    actor TEXT,
-    cause TEXT,
+    units INTEGER CHECK (units >= 0),            -- of a level, in the meter's smallest unit
+    path TEXT,                       -- of a level: where in the data it stands; NULL for units
+    scale INTEGER,                   -- of a level: how many of its digits are decimal places
+    actor TEXT CHECK (length(actor) <= 255),
+    cause TEXT CHECK (length(cause) <= 1000),
     definition INTEGER NOT NULL,     -- the version of what counts as a seat
     occurred_at INTEGER NOT NULL
 ) STRICT;
@@ -159,14 +162,18 @@ CREATE TABLE meterbook_seat_session (
     only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
     actor TEXT,
     cause TEXT,
-    occurred_at INTEGER
+    occurred_at INTEGER,
+    token INTEGER
 ) STRICT;
 
 CREATE TABLE meterbook_captures (
-    capture_key TEXT PRIMARY KEY,
-    version INTEGER NOT NULL,
+    capture_key TEXT NOT NULL,
+    version INTEGER NOT NULL,        -- as in the entries: a change of what counts
     definition TEXT NOT NULL,        -- canonical JSON
-    installed_at INTEGER NOT NULL
+    made TEXT NOT NULL,              -- canonical JSON: how it was understood
+    installed_at INTEGER NOT NULL,
+    removed_at INTEGER,              -- NULL: its triggers are there
+    PRIMARY KEY (capture_key, version)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE meterbook_tree (
@@ -184,7 +191,18 @@ CREATE TABLE meterbook_tree_tiles (
 CREATE TABLE meterbook_checkpoints (
     size INTEGER NOT NULL,
     key_name TEXT NOT NULL,
+    key_id TEXT NOT NULL,            -- 8 hex digits: a name has several keys over time
     made_at INTEGER NOT NULL,
     note TEXT NOT NULL,
-    PRIMARY KEY (size, key_name)
+    PRIMARY KEY (size, key_name, key_id)
 ) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER meterbook_checkpoints_are_not_updated BEFORE UPDATE ON meterbook_checkpoints
+BEGIN
+    SELECT RAISE(ABORT, 'meterbook: checkpoints are never updated');
+END;
+
+CREATE TRIGGER meterbook_checkpoints_are_not_deleted BEFORE DELETE ON meterbook_checkpoints
+BEGIN
+    SELECT RAISE(ABORT, 'meterbook: checkpoints are never deleted');
+END;

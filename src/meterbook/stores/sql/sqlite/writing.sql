@@ -26,6 +26,24 @@ DELETE FROM meterbook_people WHERE person_id = :person_id;
 INSERT INTO meterbook_attributions (subject_id, effective_at, customer, entry_id)
 VALUES (:subject_id, :effective_at, :customer, :entry_id);
 
+-- lock_seats: Later instants for customers and types, given as JSON arrays. They belong to no session.
+INSERT INTO meterbook_seat_locks (customer, type, last_at, token)
+SELECT c.value, t.value, :now, NULL
+FROM json_each(:customers) AS c CROSS JOIN json_each(:types) AS t WHERE true
+ON CONFLICT (customer, type) DO UPDATE SET
+    last_at = max(excluded.last_at, last_at + 1), token = NULL;
+
+-- level_locks: The same instant for all of them: the latest.
+UPDATE meterbook_seat_locks
+SET last_at = (
+    SELECT max(l.last_at) FROM meterbook_seat_locks AS l
+    WHERE l.customer IN (SELECT value FROM json_each(:customers))
+        AND l.type IN (SELECT value FROM json_each(:types))
+)
+WHERE customer IN (SELECT value FROM json_each(:customers))
+    AND type IN (SELECT value FROM json_each(:types))
+RETURNING last_at;
+
 -- add_meter: A version of a meter.
 INSERT INTO meterbook_meters (meter_key, version, definition, defined_at)
 VALUES (:meter_key, :version, :definition, :at);
