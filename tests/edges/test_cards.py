@@ -30,6 +30,7 @@ def month(
     assert period is not None
     return CardMonth(
         number=number,
+        licence="L-7" if number > 1 else "L-6",
         period=period,
         peak_units=peak,
         peak_at=None if peak is None else period.start + dt.timedelta(hours=30),
@@ -90,6 +91,7 @@ def test_days_are_those_of_the_cards_zone() -> None:
     period = Period(start, dt.datetime(2026, 2, 14, 11, tzinfo=dt.UTC))
     kiwi = CardMonth(
         number=1,
+        licence="L-7",
         period=period,
         peak_units=1,
         peak_at=start,
@@ -110,7 +112,15 @@ def test_a_page_says_every_number() -> None:
     """
     page = card_html(card(*MONTHS))
 
-    for said in ("1,121", "+1,021", "not known", "as used", "in progress", "overdue"):
+    for said in (
+        "1,121",
+        "+1,021",
+        "not known",
+        "as used",
+        "of L-6",
+        "in progress",
+        "overdue",
+    ):
         assert said in page, said
     assert page.index("Apr 30, 2026") < page.index("Jan 31, 2026 - Feb 27, 2026")
 
@@ -138,6 +148,7 @@ def test_a_pdf_says_the_same() -> None:
         "1,121",
         "+1,021",
         "not known",
+        "of L-6",
         "in progress",
         "Feb 28, 2026 - Mar 30, 2026",
         "#strong[x]",

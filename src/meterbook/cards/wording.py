@@ -42,13 +42,22 @@ def card_words(card: Card) -> dict[str, object]:
         "next_due": _day(due, zone) if due is not None else "-",
         "overdue": due is not None and due <= card.made_at,
         "message": card.message,
-        "months": [month_words(month, zone) for month in card.months],
+        "months": [
+            month_words(month, zone, licence=card.licence) for month in card.months
+        ],
     }
 
 
-def month_words(month: CardMonth, zone: ZoneInfo) -> dict[str, object]:
+def month_words(month: CardMonth, zone: ZoneInfo, *, licence: str) -> dict[str, object]:
     """
     Return what a month's row says.
+
+    Args:
+        month: Which month.
+
+        zone: By whose calendar.
+
+        licence: The one that the card is of: a month of another says so.
     """
     last_day = month.period.end - _MICROSECOND
     return {
@@ -60,6 +69,7 @@ def month_words(month: CardMonth, zone: ZoneInfo) -> dict[str, object]:
         "purchased": _count(month.purchased_units, missing=UNLIMITED),
         "over": f"+{month.over_units:,}" if month.over_units else "",
         "complete": month.complete,
+        "earlier": "" if month.licence == licence else month.licence,
         "known_since": _moment(month.known_since, zone, missing=""),
     }
 

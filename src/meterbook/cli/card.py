@@ -108,6 +108,8 @@ def _print(card: Card) -> None:
 def _remark(month: dict[str, object]) -> str:
     known = month["known_since"]
     parts = [] if month["complete"] else ["in progress"]
+    if month["earlier"]:
+        parts.append(f"of {month['earlier']}")
     if known:
         parts.append(f"known since {known}")
     return ", ".join(parts)
@@ -130,6 +132,7 @@ def _document(card: Card) -> dict[str, object]:
         "months": [
             {
                 "number": month.number,
+                "licence": month.licence,
                 "start": month.period.start,
                 "end": month.period.end,
                 "peak_units": month.peak_units,

@@ -23,7 +23,9 @@ class CardMonth:
     One subscription month of the card.
 
     Attributes:
-        number: From 1.
+        number: From 1, anew with each licence.
+
+        licence: The id of the licence that the month is one of.
 
         period: The month, end exclusive.
 
@@ -42,6 +44,7 @@ class CardMonth:
     """
 
     number: int
+    licence: str
     period: Period
     peak_units: int | None
     peak_at: dt.datetime | None

@@ -143,6 +143,7 @@ def _card_month(month: ReportedMonth) -> CardMonth:
     late = first is not None and first > month.period.start_us
     return CardMonth(
         number=month.month.number,
+        licence=month.month.licence_id,
         period=month.period,
         peak_units=None if first is None else month.peak_units,
         peak_at=month.peak_at,
