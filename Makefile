@@ -36,7 +36,7 @@ style: $(READY) ## Check the format and the style (ruff, every rule)
 	$(BIN)/ruff check .
 
 types: $(READY) ## Check the types (mypy, strict)
-	MYPYPATH=demo $(BIN)/mypy src tests demo
+	MYPYPATH=demo $(BIN)/mypy src tests demo examples
 
 floors: $(READY) ## Check that imports point down (import-linter)
 	$(BIN)/lint-imports

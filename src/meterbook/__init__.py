@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from meterbook.metering.events import Warn as Warn
     from meterbook.metering.meters import Meter as Meter
     from meterbook.metering.readings import Reading as Reading
-    from meterbook.services.listing import EventQuery as EventQuery
+    from meterbook.services.entries.listing import EventQuery as EventQuery
 
 # Where each public name lives.
 HOMES = {
@@ -44,7 +44,7 @@ HOMES = {
     "CorruptBook": "meterbook.foundation.errors",
     "Duplicate": "meterbook.metering.events",
     "Event": "meterbook.metering.events",
-    "EventQuery": "meterbook.services.listing",
+    "EventQuery": "meterbook.services.entries.listing",
     "Interval": "meterbook.foundation.periods",
     "Meter": "meterbook.metering.meters",
     "MeterbookError": "meterbook.foundation.errors",

@@ -12,8 +12,8 @@ from benchmarks.measuring import Figure, Outcome, Samples, at_least, at_most, ti
 from benchmarks.pairs import fill_rows, named
 from benchmarks.workloads import usual
 from meterbook.proof.keys import Signer
-from meterbook.services.evidence import file_text, verify_file
-from meterbook.services.proving import checkpoint, extend
+from meterbook.services.proofs.evidence import file_text, verify_file
+from meterbook.services.proofs.proving import checkpoint, extend
 
 
 if TYPE_CHECKING:

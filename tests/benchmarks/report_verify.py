@@ -12,7 +12,7 @@ from benchmarks.measuring import Figure, Outcome, Samples, at_most, timed
 from laws.documents import ACME, JAN_31, licence, month, report
 from meterbook.licensing.tracing import check_report
 from meterbook.proof.notes import sign_note
-from meterbook.services.accepting import opened
+from meterbook.services.vendor.accepting import opened
 
 
 if TYPE_CHECKING:

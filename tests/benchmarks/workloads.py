@@ -19,7 +19,7 @@ from meterbook import Event
 from meterbook.app.clocks import new_id
 from meterbook.foundation.instants import SECOND, to_micros
 from meterbook.metering.admission import Admitted, admit
-from meterbook.services.rows import rows_of
+from meterbook.services.entries.rows import rows_of
 
 
 if TYPE_CHECKING:

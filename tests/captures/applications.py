@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from meterbook.services.capture_checking import Checked
+    from meterbook.services.captures.capture_checking import Checked
 
     Anything: TypeAlias = Any
 

@@ -13,7 +13,7 @@ import servers
 
 from meterbook import Book
 from meterbook.app.clocks import clock_of
-from meterbook.services.listing import EventQuery
+from meterbook.services.entries.listing import EventQuery
 from meterbook.stores.postgres import PostgresStore
 
 

@@ -33,7 +33,7 @@ from meterbook import Book, errors
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from meterbook.services.live import Live
+    from meterbook.services.seats.live import Live
 
 
 TEAMS = ["acme", "globex"]

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from psycopg.abc import Buffer
 
-    from meterbook.services.live import Live
+    from meterbook.services.seats.live import Live
 
     Connecting = Callable[..., psycopg.Connection[Any]]
 

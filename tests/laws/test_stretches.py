@@ -8,7 +8,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from meterbook.foundation.instants import DAY, HOUR
-from meterbook.services.stretches import DAY_ROWS, EFFECTS, HOUR_ROWS, stretches
+from meterbook.services.readings.stretches import (
+    DAY_ROWS,
+    EFFECTS,
+    HOUR_ROWS,
+    stretches,
+)
 
 
 LENGTH = {DAY_ROWS: DAY, HOUR_ROWS: HOUR}

@@ -34,7 +34,7 @@ from scenarios.words import moment
 
 
 if TYPE_CHECKING:
-    from meterbook.services.owing import SubscriptionSeats
+    from meterbook.services.agreements.owing import SubscriptionSeats
 
 
 STORIES = sorted((Path(__file__).parent / "agreements").glob("*.txt"))

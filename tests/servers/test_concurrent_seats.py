@@ -30,7 +30,7 @@ from integrations.seat_writers import (
     watched_sqlite,
     write,
 )
-from meterbook.services.listing import EventQuery
+from meterbook.services.entries.listing import EventQuery
 
 
 if TYPE_CHECKING:

@@ -61,7 +61,7 @@ while True:
 WORKS = """
 import sys
 from meterbook import Book
-from meterbook.services.following import work_once
+from meterbook.services.worker.following import work_once
 book = Book.open(sys.argv[1])
 print("ready", flush=True)
 while True:

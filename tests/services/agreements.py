@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from meterbook import Book
-    from meterbook.services.owing import TermSeats
+    from meterbook.services.agreements.owing import TermSeats
 
 
 ANCHOR = dt.datetime(2026, 1, 31, tzinfo=dt.UTC)

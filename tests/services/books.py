@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 from meterbook import Book, Event, Period
 from meterbook.app.clocks import clock_of, set_test_clock
-from meterbook.services import usage
-from meterbook.services.usage import Asked
+from meterbook.services.readings import usage
+from meterbook.services.readings.usage import Asked
 from meterbook.stores.postgres import PostgresStore
 from meterbook.stores.postgres.reading import PostgresReader
 from meterbook.stores.sqlite.reading import SqliteReader

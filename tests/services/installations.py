@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from meterbook.licensing.verdicts import Verdict
     from meterbook.proof.keys import Signer
-    from meterbook.services.licensing import KeptLicence
-    from meterbook.services.reporting import Made
+    from meterbook.services.installations.licensing import KeptLicence
+    from meterbook.services.installations.reporting import Made
 
 
 def on(text: str) -> dt.datetime:

@@ -20,7 +20,7 @@ from meterbook import Book, Event, EventQuery, Period, Recorded, Refused, errors
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from meterbook.services.following import Step
+    from meterbook.services.worker.following import Step
 
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)

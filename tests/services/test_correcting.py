@@ -326,7 +326,7 @@ def test_a_bulk_void_is_what_the_preview_said(
     """
     All that matched is void afterwards, in batches, and a second run changes nothing.
     """
-    monkeypatch.setattr("meterbook.services.voiding.VOID_BATCH_ENTRIES", 2)
+    monkeypatch.setattr("meterbook.services.corrections.voiding.VOID_BATCH_ENTRIES", 2)
     for number in range(5):
         recorded(metered, event(str(number)))
     query = EventQuery(type="llm.request")
@@ -349,7 +349,7 @@ def test_a_bulk_void_that_was_stopped_goes_on(
     """
     Stopped after a batch, it is finished by running it again with the same count.
     """
-    monkeypatch.setattr("meterbook.services.voiding.VOID_BATCH_ENTRIES", 2)
+    monkeypatch.setattr("meterbook.services.corrections.voiding.VOID_BATCH_ENTRIES", 2)
     for number in range(5):
         recorded(metered, event(str(number)))
     query = EventQuery(customer="acme")

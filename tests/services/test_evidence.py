@@ -27,7 +27,7 @@ from meterbook.foundation.errors import (
     UnknownSignerError,
 )
 from meterbook.proof.notes import sign_note
-from meterbook.services.evidence import (
+from meterbook.services.proofs.evidence import (
     VerifiedCheckpoint,
     VerifiedConsistency,
     VerifiedInclusion,
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from meterbook.ports import CheckpointRow
-    from meterbook.services.evidence import ProofFile
+    from meterbook.services.proofs.evidence import ProofFile
 
 
 KEYS = [ACME.verifier]
@@ -223,7 +223,9 @@ def test_a_file_that_is_too_large_is_not_read(
     A file larger than any proof is refused before it is parsed.
     """
     content = written(signed.proofs.inclusion(place=1))
-    monkeypatch.setattr("meterbook.services.evidence.FILE_BYTES_MAX", len(content) - 1)
+    monkeypatch.setattr(
+        "meterbook.services.proofs.evidence.FILE_BYTES_MAX", len(content) - 1
+    )
 
     with pytest.raises(InvalidProofError, match="more than"):
         verify_file(content, KEYS)

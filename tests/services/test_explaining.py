@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from meterbook import Book, Period, errors
-from meterbook.services import walking
-from meterbook.services.explaining import PAGE_ENTRIES_MAX
+from meterbook.services.readings import walking
+from meterbook.services.readings.explaining import PAGE_ENTRIES_MAX
 from services.books import (
     DAY,
     HOUR,
@@ -32,7 +32,7 @@ from services.books import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meterbook.services.explaining import ExplainedEntry
+    from meterbook.services.readings.explaining import ExplainedEntry
 
 
 MICROSECOND = dt.timedelta(microseconds=1)

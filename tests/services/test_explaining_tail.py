@@ -6,14 +6,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meterbook.services import explaining
-from meterbook.services.usage import Asked
+from meterbook.services.readings import explaining
+from meterbook.services.readings.usage import Asked
 from services.books import HOUR, NOW, PERIODS, START, define, event, on_postgres
 
 
 if TYPE_CHECKING:
     from meterbook import Book
-    from meterbook.services.explaining import ExplainPage
+    from meterbook.services.readings.explaining import ExplainPage
 
 
 def explained(book: Book, key: str = "tokens", customer: str = "acme") -> ExplainPage:

@@ -13,9 +13,9 @@ import pytest
 from meterbook import Book
 from meterbook.foundation.instants import to_micros
 from meterbook.ports import VOID
-from meterbook.services import following
-from meterbook.services.controls import VOID_SOURCE, VOID_TYPE, control_row
-from meterbook.services.following import Step, catch_up, work_once
+from meterbook.services.entries.controls import VOID_SOURCE, VOID_TYPE, control_row
+from meterbook.services.worker import following
+from meterbook.services.worker.following import Step, catch_up, work_once
 from meterbook.stores.postgres.sessions import Session
 from meterbook.stores.postgres.writing import PostgresWriter
 from services.books import (

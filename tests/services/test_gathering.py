@@ -15,7 +15,7 @@ import pytest
 from meterbook import Book, Conflict, Duplicate, Event, Recorded
 from meterbook.foundation.errors import StoreError
 from meterbook.ports import Appended
-from meterbook.services.gathering import GATHERED_ROWS_MAX, Gathering
+from meterbook.services.entries.gathering import GATHERED_ROWS_MAX, Gathering
 from services.books import on_postgres
 
 

@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from meterbook import Book, errors
 from meterbook.app.clocks import clock_of
 from meterbook.catalog.importing import COLUMNS, IMPORT_ROWS_MAX, RowFault, read_rows
-from meterbook.services.importing import ImportFaultsError
+from meterbook.services.agreements.importing import ImportFaultsError
 
 
 if TYPE_CHECKING:
-    from meterbook.services.importing import ImportPlan
+    from meterbook.services.agreements.importing import ImportPlan
     from meterbook.stores.postgres import PostgresStore
 
 HEADER = "customer,name,subscription,meter,anchor,term,start,end,kind,seats\n"

@@ -15,16 +15,16 @@ from meterbook import Book, Event
 from meterbook.foundation.instants import to_micros
 from meterbook.metering.members import run_members
 from meterbook.metering.seats import level_changes
-from meterbook.services import levelling
-from meterbook.services.compiling import compiled
-from meterbook.services.levelling import (
+from meterbook.services.meters.compiling import compiled
+from meterbook.services.readings.snapshots import Snapshot
+from meterbook.services.readings.usage import find_meter
+from meterbook.services.seats import levelling
+from meterbook.services.seats.levelling import (
     Definitions,
     fold_history,
     running_of,
     standing_rows,
 )
-from meterbook.services.snapshots import Snapshot
-from meterbook.services.usage import find_meter
 from meterbook.stores.postgres import reading as postgres_reading
 from services.books import NOW, START, on_postgres
 
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from meterbook.metering.members import Running
     from meterbook.ports import HistoryRow
-    from meterbook.services.compiling import ActiveMeter
+    from meterbook.services.meters.compiling import ActiveMeter
 
 
 UNTIL = to_micros(NOW) + 1

@@ -25,7 +25,7 @@ from services.moves import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meterbook.services.moving import Moved
+    from meterbook.services.seats.moving import Moved
 
 
 @pytest.fixture

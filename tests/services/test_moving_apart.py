@@ -33,7 +33,7 @@ from services.moves import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meterbook.services.moving import Moved
+    from meterbook.services.seats.moving import Moved
     from meterbook.stores.postgres import PostgresStore
 
 

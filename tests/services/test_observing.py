@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from meterbook.foundation.instants import DAY, HOUR
 from meterbook.metering.paths import Envelope
 from meterbook.ports import MeterRow, PaidEvent
-from meterbook.services.compiling import ActiveMeter, compiled
-from meterbook.services.observing import Additions, add_all
-from meterbook.services.sampling import decode_data, observe
+from meterbook.services.meters.compiling import ActiveMeter, compiled
+from meterbook.services.worker.observing import Additions, add_all
+from meterbook.services.worker.sampling import decode_data, observe
 from stores.promise_runs import METERS
 
 

@@ -66,7 +66,7 @@ def test_an_export_comes_in_pages(used: Book, monkeypatch: pytest.MonkeyPatch) -
     """
     However many entries there are, each is exported once.
     """
-    monkeypatch.setattr("meterbook.services.people.PAGE_ENTRIES", 2)
+    monkeypatch.setattr("meterbook.services.entries.people.PAGE_ENTRIES", 2)
 
     assert [entry["id"] for entry in used.people.export("bob")] == ["2", "3"]
     used.record([event("4", subject="bob")])

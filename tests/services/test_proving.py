@@ -12,8 +12,8 @@ from meterbook import Book
 from meterbook.foundation.errors import UnknownPlaceError
 from meterbook.proof.checkpoints import open_checkpoint
 from meterbook.proof.merkle import verify_consistency, verify_inclusion
-from meterbook.services import proving
-from meterbook.services.following import work_once
+from meterbook.services.proofs import proving
+from meterbook.services.worker.following import work_once
 from services.books import START, event, on_postgres
 from services.trees import (
     ACME,
@@ -228,7 +228,7 @@ def test_readings_come_before_the_tree(
     While there is more to post the tree waits, but not for ever.
     """
     count = told.status().waiting_count
-    monkeypatch.setattr("meterbook.services.proving.LAG_ENTRIES_MAX", count - 7)
+    monkeypatch.setattr("meterbook.services.proofs.proving.LAG_ENTRIES_MAX", count - 7)
     steps = [work_once(told._store, entries_max=5) for _ in range(2 * count)]
 
     posted = [step.posted for step in steps if step.posted]

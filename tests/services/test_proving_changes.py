@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from meterbook.foundation.errors import CorruptBook, MeterbookError, StoreError
-from meterbook.services import proving
+from meterbook.services.proofs import proving
 from services.books import NOW, START, event, on_postgres
 from services.trees import (
     ACME,

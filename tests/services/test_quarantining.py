@@ -135,7 +135,9 @@ def test_a_replay_in_batches_offers_each_once(
     """
     However many are held, each is answered once.
     """
-    monkeypatch.setattr("meterbook.services.quarantining.REPLAY_BATCH_DOCUMENTS", 2)
+    monkeypatch.setattr(
+        "meterbook.services.entries.quarantining.REPLAY_BATCH_DOCUMENTS", 2
+    )
     ids = held(book, 5)
 
     assert [one.quarantine_id for one in book.replay()] == ids

@@ -24,8 +24,8 @@ from meterbook import (
     Refused,
     errors,
 )
-from meterbook.services import recording
-from meterbook.services.recording import BATCH_EVENTS_MAX
+from meterbook.services.entries import recording
+from meterbook.services.entries.recording import BATCH_EVENTS_MAX
 
 
 if TYPE_CHECKING:
@@ -309,7 +309,7 @@ def test_more_people_than_are_remembered(
     """
     A process forgets people rather than grow without end, and answers the same.
     """
-    monkeypatch.setattr("meterbook.services.naming.PEOPLE_CACHED_MAX", 3)
+    monkeypatch.setattr("meterbook.services.entries.naming.PEOPLE_CACHED_MAX", 3)
     told = [event(str(number), subject=f"s-{number}") for number in range(10)]
 
     first = [answer for one in told for answer in book.record([one])]

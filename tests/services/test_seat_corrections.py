@@ -12,14 +12,15 @@ import pytest
 
 from meterbook import Book, Period, errors
 from meterbook.foundation.periods import Calendar, Interval
-from meterbook.services import seat_corrections, voiding
-from meterbook.services.seat_corrections import Wrong
+from meterbook.services.corrections import voiding
+from meterbook.services.seats import seat_corrections
+from meterbook.services.seats.seat_corrections import Wrong
 
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meterbook.services.seat_corrections import SeatCorrection
+    from meterbook.services.seats.seat_corrections import SeatCorrection
 
 
 METERS: dict[str, dict[str, object]] = {

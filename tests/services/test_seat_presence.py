@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from meterbook import Book, Period, errors
-from meterbook.services import seat_presence, walking
+from meterbook.services.readings import walking
+from meterbook.services.seats import seat_presence
 
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meterbook.services.seat_changes import SeatChange
+    from meterbook.services.seats.seat_changes import SeatChange
 
 
 MEMBERS: dict[str, dict[str, object]] = {

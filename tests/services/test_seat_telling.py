@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from meterbook import Book, Conflict, Duplicate, Recorded, Refused, errors
-from meterbook.services.live import SeatsChanged
+from meterbook.services.seats.live import SeatsChanged
 
 
 if TYPE_CHECKING:

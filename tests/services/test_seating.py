@@ -16,14 +16,14 @@ from hypothesis import strategies as st
 from meterbook import Book, Event, Period, errors
 from meterbook.foundation.instants import to_micros
 from meterbook.metering.seats import Knowledge
-from meterbook.services import seating
-from meterbook.services.seat_changes import MADE_BY_MAX
+from meterbook.services.seats import seating
+from meterbook.services.seats.seat_changes import MADE_BY_MAX
 
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meterbook.services.seating import SeatMonth, SeatReading
+    from meterbook.services.seats.seating import SeatMonth, SeatReading
 
 
 MEMBERS = {"seats": {"event_type": "member", "aggregation": "members"}}

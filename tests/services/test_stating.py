@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from meterbook import Book, Conflict, Duplicate, Event, Recorded, errors
 from meterbook.app.clocks import clock_of
 from meterbook.foundation.instants import to_micros
-from meterbook.services.stating import THE_BOOK, state, statement_id, statements
+from meterbook.services.entries.stating import THE_BOOK, state, statement_id, statements
 
 
 if TYPE_CHECKING:
-    from meterbook.services.stating import Statement
+    from meterbook.services.entries.stating import Statement
     from meterbook.stores.postgres import PostgresStore
 
 NOON = to_micros(dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC))

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from meterbook import StoreError
-from meterbook.services.trying import ATTEMPTS_MAX, persistently
+from meterbook.services.entries.trying import ATTEMPTS_MAX, persistently
 
 
 def attempts(*failures: StoreError) -> tuple[list[int], list[StoreError]]:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from meterbook import Book, Period, errors
-from meterbook.services import snapshots, usage
-from meterbook.services.following import work_once
-from meterbook.services.usage import Asked
+from meterbook.services.readings import snapshots, usage
+from meterbook.services.readings.usage import Asked
+from meterbook.services.worker.following import work_once
 from services.books import (
     CUSTOMERS,
     DAY,

@@ -291,7 +291,7 @@ def test_only_the_first_problems_are_told(
     """
     Of very many problems the first are shown, and all are counted.
     """
-    monkeypatch.setattr("meterbook.services.verifying.PROBLEMS_SHOWN_MAX", 2)
+    monkeypatch.setattr("meterbook.services.checks.verifying.PROBLEMS_SHOWN_MAX", 2)
     store = filled._store
     assert isinstance(store, SqliteStore)
     store._session._connection.execute("DELETE FROM meterbook_rollups")

@@ -14,7 +14,7 @@ import pytest
 import servers
 
 from meterbook import Book
-from meterbook.services.following import work_once
+from meterbook.services.worker.following import work_once
 from meterbook.stores.sqlite import SqliteStore
 from services.books import HOUR, NOW, START, define, event, on_postgres, tell
 
@@ -295,7 +295,7 @@ def test_entries_are_looked_at_in_pages(
     assert isinstance(store, SqliteStore)
     store._session._connection.execute("DELETE FROM meterbook_unusable WHERE place % 2")
     whole = book.verify()
-    monkeypatch.setattr("meterbook.services.verifying.PAGE_ENTRIES", 3)
+    monkeypatch.setattr("meterbook.services.checks.verifying.PAGE_ENTRIES", 3)
 
     paged = book.verify()
 

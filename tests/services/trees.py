@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from meterbook import Book
 from meterbook.proof.keys import Signer
-from meterbook.services import proving
+from meterbook.services.proofs import proving
 from meterbook.stores.postgres import PostgresStore
 from meterbook.stores.postgres.writing import PostgresWriter
 from meterbook.stores.sqlite.writing import SqliteWriter

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from psycopg.conninfo import conninfo_to_dict
 
 from meterbook import Book, Duplicate, Event, Period, Recorded, Refused
-from meterbook.services.following import catch_up, work_once
+from meterbook.services.worker.following import catch_up, work_once
 from stores.promise_runs import (
     CUSTOMERS,
     DAY,

@@ -20,7 +20,7 @@ from psycopg.conninfo import conninfo_to_dict
 
 from meterbook import Book, Recorded, Refused, errors
 from meterbook.foundation.instants import to_micros
-from meterbook.services import stating
+from meterbook.services.entries import stating
 from meterbook.stores.memory import (
     AttributionEntry,
     EventEntry,
@@ -54,8 +54,8 @@ from stores.promise_runs import (
 
 if TYPE_CHECKING:
     from meterbook import Conflict, Duplicate, Period, Reading, Recording
-    from meterbook.services import live as services
-    from meterbook.services.listing import EntryView
+    from meterbook.services.entries.listing import EntryView
+    from meterbook.services.seats import live as services
     from meterbook.stores.memory_live import MemoryLive
 
     AnyBook: TypeAlias = Book | MemoryBook

@@ -18,7 +18,8 @@ PACKAGE = ROOT / "src" / "meterbook"
 SOURCE = sorted(PACKAGE.rglob("*.py"))
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 DEMO = sorted((ROOT / "demo").rglob("*.py"))
-PYTHON = [*SOURCE, *TESTS, *DEMO]
+EXAMPLES = sorted((ROOT / "examples").rglob("*.py"))
+PYTHON = [*SOURCE, *TESTS, *DEMO, *EXAMPLES]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 
 # Statements by name; the migrations and the schema are whole files, run as they are.
@@ -49,7 +50,8 @@ def texts() -> list[Path]:
     """
     suffixes = {".csv", ".json", ".md", ".py", ".sql", ".toml", ".txt", ".yml"}
     names = {".gitignore", "LICENSE", "Makefile", "run"}
-    folders = [ROOT / part for part in ("src", "tests", "docs", "demo", ".ci")]
+    parts = ("src", "tests", "docs", "demo", "examples", ".ci")
+    folders = [ROOT / part for part in parts]
     inside = [path for folder in folders for path in folder.rglob("*")]
     ours = [path for path in [*ROOT.iterdir(), *inside] if path.is_file()]
     return sorted(p for p in ours if p.suffix in suffixes or p.name in names)

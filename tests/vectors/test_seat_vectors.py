@@ -26,7 +26,7 @@ from meterbook.licensing.true_up import (
     settled_periods,
 )
 from meterbook.metering.seats import LevelChange, seat_periods
-from meterbook.services.owing import seats_owed
+from meterbook.services.agreements.owing import seats_owed
 from vectors import test_aggregation_vectors
 from vectors.cases import Case, all_cases, require_vectors
 

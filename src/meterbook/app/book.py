@@ -32,15 +32,15 @@ from meterbook.app.within import Transactions
 from meterbook.app.working import Working
 from meterbook.foundation.errors import InvalidQueryError
 from meterbook.foundation.instants import to_moment
-from meterbook.services import verifying
-from meterbook.services.attributing import Attributor
-from meterbook.services.cataloguing import Cataloguer
-from meterbook.services.correcting import Corrector
-from meterbook.services.people import Registry
-from meterbook.services.quarantining import Quarantine
-from meterbook.services.recording import Recorder
-from meterbook.services.status import status
-from meterbook.services.voiding import Voider
+from meterbook.services.checks import verifying
+from meterbook.services.checks.status import status
+from meterbook.services.corrections.attributing import Attributor
+from meterbook.services.corrections.correcting import Corrector
+from meterbook.services.corrections.voiding import Voider
+from meterbook.services.entries.people import Registry
+from meterbook.services.entries.quarantining import Quarantine
+from meterbook.services.entries.recording import Recorder
+from meterbook.services.meters.cataloguing import Cataloguer
 
 
 if TYPE_CHECKING:
@@ -69,8 +69,8 @@ if TYPE_CHECKING:
         Recording,
     )
     from meterbook.ports import Clock, Store
-    from meterbook.services.status import Status
-    from meterbook.services.verifying import Verification
+    from meterbook.services.checks.status import Status
+    from meterbook.services.checks.verifying import Verification
 
 
 class Book:
@@ -294,7 +294,7 @@ class Book:
         """
         Record *events* in one transaction, and answer for each, in order.
 
-        See `meterbook.services.recording.Recorder.record`.
+        See `services.entries.recording.Recorder.record`.
         """
         return self._recorder.record(events, quarantine=quarantine)
 
@@ -320,7 +320,7 @@ class Book:
         Record that *subject* belongs to *customer*, from *effective_at* on.
 
         That is an aware datetime or text, of which a bare date is midnight in UTC. See
-        `meterbook.services.attributing.Attributor.attribute`.
+        `services.corrections.attributing.Attributor.attribute`.
         """
         return self._attributor.attribute(
             subject,

@@ -15,8 +15,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from meterbook.services.capture_checking import Checker
-from meterbook.services.capturing import Capturing
+from meterbook.services.captures.capture_checking import Checker
+from meterbook.services.captures.capturing import Capturing
 
 
 if TYPE_CHECKING:

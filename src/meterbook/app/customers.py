@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from meterbook.app.asking import moment_from
 from meterbook.app.clocks import new_id
 from meterbook.foundation.instants import to_micros
-from meterbook.services import customers
-from meterbook.services.importing import import_rows
-from meterbook.services.moving import Mover
+from meterbook.services.agreements import customers
+from meterbook.services.agreements.importing import import_rows
+from meterbook.services.seats.moving import Mover
 
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from meterbook.app.asking import Moment
     from meterbook.metering.events import Duplicate, Recorded
     from meterbook.ports import Clock, Store
-    from meterbook.services.customers import CustomerView
-    from meterbook.services.importing import ImportPlan
-    from meterbook.services.moving import Moved
+    from meterbook.services.agreements.customers import CustomerView
+    from meterbook.services.agreements.importing import ImportPlan
+    from meterbook.services.seats.moving import Moved
 
 
 class Customers:
@@ -154,7 +154,7 @@ class Customers:
         """
         State the customers, subscriptions and terms of a CSV file: all or nothing.
 
-        See `meterbook.services.importing.import_rows`.
+        See `services.agreements.importing.import_rows`.
         """
         return import_rows(
             self._store, self._clock, lines, dry_run=dry_run, actor=actor

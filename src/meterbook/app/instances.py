@@ -7,12 +7,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meterbook.app.clocks import new_id
-from meterbook.services import instances
+from meterbook.services.installations import instances
 
 
 if TYPE_CHECKING:
     from meterbook.ports import Clock, Store
-    from meterbook.services.instances import Instance
+    from meterbook.services.installations.instances import Instance
 
 
 class Instances:
@@ -34,7 +34,7 @@ class Instances:
         """
         Begin a new epoch: the book was restored from a backup, or is a copy.
 
-        See `meterbook.services.instances.restored`.
+        See `services.installations.instances.restored`.
         """
         return instances.restored(
             self._store, self._clock, new_id, actor=actor, reason=reason, copy=copy

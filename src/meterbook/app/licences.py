@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from meterbook.app.clocks import new_id
 from meterbook.foundation.instants import to_moment
 from meterbook.licensing.validity import verify_licence
-from meterbook.services import instances, licensing
+from meterbook.services.installations import instances, licensing
 
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from meterbook.licensing.validity import Verification
     from meterbook.ports import Clock, Store
     from meterbook.proof.keys import Signer, VerifierKey
-    from meterbook.services.licensing import Installing, KeptLicence
+    from meterbook.services.installations.licensing import Installing, KeptLicence
 
 
 class Licences:

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meterbook.services import listing
-from meterbook.services.listing import EventQuery
+from meterbook.services.entries import listing
+from meterbook.services.entries.listing import EventQuery
 
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from meterbook.ports import Store
-    from meterbook.services.attributing import Attributor
-    from meterbook.services.listing import EntryView, Kind, UnusableEntry
-    from meterbook.services.voiding import BulkVoid, Preview, Voider
+    from meterbook.services.corrections.attributing import Attributor
+    from meterbook.services.corrections.voiding import BulkVoid, Preview, Voider
+    from meterbook.services.entries.listing import EntryView, Kind, UnusableEntry
 
 
 class Looking:
@@ -58,7 +58,7 @@ class Looking:
         """
         Void the events of *query*, as many as the preview said.
 
-        See `meterbook.services.voiding.Voider.void_where`.
+        See `services.corrections.voiding.Voider.void_where`.
         """
         self._work_before_looking()
         return self._voider.void_where(

@@ -6,21 +6,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from meterbook.services import attesting, following, proving
+from meterbook.services.proofs import attesting, proving
+from meterbook.services.worker import following
 
 
 if TYPE_CHECKING:
     from meterbook.ports import CheckpointRow, Clock, Store
     from meterbook.proof.checkpoints import Checkpoint
     from meterbook.proof.keys import Signer
-    from meterbook.services.evidence import ConsistencyFile, InclusionFile
-    from meterbook.services.proving import Signed
+    from meterbook.services.proofs.evidence import ConsistencyFile, InclusionFile
+    from meterbook.services.proofs.proving import Signed
 
 
 class Proofs:
     """
     The proofs of one book. To verify them needs no book: see
-    `meterbook.services.evidence.verify_file`.
+    `services.proofs.evidence.verify_file`.
     """
 
     def __init__(self, store: Store, clock: Clock) -> None:
@@ -62,7 +63,7 @@ class Proofs:
         """
         Return the proof that an entry is in the book that was signed last.
 
-        See `meterbook.services.attesting.inclusion_file`.
+        See `services.proofs.attesting.inclusion_file`.
         """
         with self._store.reading() as reader:
             return attesting.inclusion_file(reader, place=place, entry_id=entry_id)
@@ -73,7 +74,7 @@ class Proofs:
         """
         Return the proof that an earlier checkpoint is the beginning of the last one.
 
-        See `meterbook.services.attesting.consistency_file`.
+        See `services.proofs.attesting.consistency_file`.
         """
         with self._store.reading() as reader:
             return attesting.consistency_file(reader, size=size, old_note=old_note)

@@ -1,7 +1,7 @@
 """
 Reading a book: a meter, a customer, a period, as of a place and a moment.
 
-The question is put together here; `meterbook.services.usage` answers it. Every reading
+The question is put together here; `services.readings.usage` answers it. Every reading
 of one call is of one snapshot, so they agree with each other.
 """
 
@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from meterbook.app.asking import Asking, as_of_moment
-from meterbook.services import explaining, usage
-from meterbook.services.compiling import compiled
-from meterbook.services.controls import check_stated
-from meterbook.services.usage import Asked
+from meterbook.services.entries.controls import check_stated
+from meterbook.services.meters.compiling import compiled
+from meterbook.services.readings import explaining, usage
+from meterbook.services.readings.usage import Asked
 
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from meterbook.foundation.periods import Interval, Period
     from meterbook.metering.readings import Reading
     from meterbook.ports import Clock, Store
-    from meterbook.services.explaining import ExplainPage
+    from meterbook.services.readings.explaining import ExplainPage
 
 
 class MeterReader:

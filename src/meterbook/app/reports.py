@@ -9,15 +9,10 @@ from typing import TYPE_CHECKING
 from meterbook.app.clocks import new_id
 from meterbook.foundation.instants import to_moment
 from meterbook.licensing.merging import combined
-from meterbook.services import (
-    accepting,
-    carding,
-    following,
-    instances,
-    overseeing,
-    reporting,
-)
-from meterbook.services.received import note_of, received, said_together
+from meterbook.services.installations import carding, instances, reporting
+from meterbook.services.vendor import accepting, overseeing
+from meterbook.services.vendor.received import note_of, received, said_together
+from meterbook.services.worker import following
 
 
 if TYPE_CHECKING:
@@ -26,10 +21,10 @@ if TYPE_CHECKING:
     from meterbook.licensing.verdicts import Verdict
     from meterbook.ports import Clock, Store
     from meterbook.proof.keys import Signer, VerifierKey
-    from meterbook.services.accepting import Excuse
-    from meterbook.services.overseeing import InstallationView
-    from meterbook.services.received import Received
-    from meterbook.services.reporting import Made
+    from meterbook.services.installations.reporting import Made
+    from meterbook.services.vendor.accepting import Excuse
+    from meterbook.services.vendor.overseeing import InstallationView
+    from meterbook.services.vendor.received import Received
 
 
 class Reports:

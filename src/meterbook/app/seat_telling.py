@@ -11,8 +11,8 @@ import msgspec
 from meterbook.app.asking import moment_from
 from meterbook.app.clocks import new_id
 from meterbook.metering.members import ACTIVE, Change
-from meterbook.services.controls import check_stated
-from meterbook.services.seat_telling import ToldSeat, level_event, member_event
+from meterbook.services.entries.controls import check_stated
+from meterbook.services.seats.seat_telling import ToldSeat, level_event, member_event
 
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from meterbook.app.asking import Moment
     from meterbook.metering.events import Recording
     from meterbook.ports import Clock, Store
-    from meterbook.services.live import Live, SeatsChanged
-    from meterbook.services.recording import Recorder
+    from meterbook.services.entries.recording import Recorder
+    from meterbook.services.seats.live import Live, SeatsChanged
 
 # Who states what has a time of its own, unless another source is named.
 SOURCE: Final = "seats"

@@ -17,17 +17,17 @@ from typing import TYPE_CHECKING
 
 from meterbook.app.asking import Asking, as_of_moment, moment_from
 from meterbook.app.seat_telling import SeatTelling
-from meterbook.services import (
+from meterbook.services.corrections.voiding import Voider
+from meterbook.services.entries.controls import check_stated
+from meterbook.services.readings.usage import Asked
+from meterbook.services.seats import (
     seat_changes,
     seat_corrections,
     seat_notes,
     seat_presence,
     seating,
 )
-from meterbook.services.controls import check_stated
-from meterbook.services.seat_history import SeatHistory
-from meterbook.services.usage import Asked
-from meterbook.services.voiding import Voider
+from meterbook.services.seats.seat_history import SeatHistory
 
 
 if TYPE_CHECKING:
@@ -38,12 +38,12 @@ if TYPE_CHECKING:
     from meterbook.foundation.periods import Interval, Period
     from meterbook.metering.events import Conflict, Duplicate, Recorded
     from meterbook.ports import Clock, Store
-    from meterbook.services.live import Live
-    from meterbook.services.recording import Recorder
-    from meterbook.services.seat_changes import ChangesPage
-    from meterbook.services.seat_corrections import SeatCorrection, Wrong
-    from meterbook.services.seat_presence import Present
-    from meterbook.services.seating import SeatReading
+    from meterbook.services.entries.recording import Recorder
+    from meterbook.services.seats.live import Live
+    from meterbook.services.seats.seat_changes import ChangesPage
+    from meterbook.services.seats.seat_corrections import SeatCorrection, Wrong
+    from meterbook.services.seats.seat_presence import Present
+    from meterbook.services.seats.seating import SeatReading
 
 
 class Seats:
@@ -309,7 +309,7 @@ class Seats:
         """
         Take out what is *wrong*: void those changes, as many as the preview said.
 
-        See `meterbook.services.seat_corrections.correct_seats`.
+        See `services.seats.seat_corrections.correct_seats`.
         """
         asked = self._asked(meter, None, "UTC", None, None)
         check_stated("customer", wrong.customer)

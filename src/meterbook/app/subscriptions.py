@@ -21,8 +21,8 @@ from meterbook.foundation.errors import InvalidPriceError
 from meterbook.foundation.instants import to_utc
 from meterbook.foundation.periods import Calendar, Interval, interval_named
 from meterbook.licensing.true_up import TrueUpPolicy
-from meterbook.services import agreed, alerting, owing
-from meterbook.services.subscribing import Subscriber
+from meterbook.services.agreements import agreed, alerting, owing
+from meterbook.services.agreements.subscribing import Subscriber
 
 
 if TYPE_CHECKING:
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from meterbook.catalog.subscriptions import Subscription
     from meterbook.metering.events import Recorded
     from meterbook.ports import Clock, Store
-    from meterbook.services.agreed import Saying
-    from meterbook.services.alerting import SubscriptionAlert
-    from meterbook.services.owing import SubscriptionSeats, TrueUp
-    from meterbook.services.seating import SeatReading
-    from meterbook.services.subscribing import Stated
+    from meterbook.services.agreements.agreed import Saying
+    from meterbook.services.agreements.alerting import SubscriptionAlert
+    from meterbook.services.agreements.owing import SubscriptionSeats, TrueUp
+    from meterbook.services.agreements.subscribing import Stated
+    from meterbook.services.seats.seating import SeatReading
 
 
 class Subscriptions:

@@ -20,8 +20,8 @@ from meterbook.app.clocks import new_id
 from meterbook.catalog.terms import DatesFact, TermFact, TermKind
 from meterbook.foundation.errors import InvalidTermError
 from meterbook.foundation.instants import to_utc
-from meterbook.services import agreed
-from meterbook.services.subscribing import Subscriber
+from meterbook.services.agreements import agreed
+from meterbook.services.agreements.subscribing import Subscriber
 
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from meterbook.app.asking import Moment
     from meterbook.catalog.terms import Term
     from meterbook.ports import Clock, Store
-    from meterbook.services.subscribing import Stated
+    from meterbook.services.agreements.subscribing import Stated
 
 
 class Terms:

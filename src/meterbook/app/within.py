@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from meterbook.app.clocks import now_in
 from meterbook.integrations import Callers, recognised
-from meterbook.services.live import Live, check_session
+from meterbook.services.seats.live import Live, check_session
 
 
 if TYPE_CHECKING:

@@ -9,15 +9,15 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from meterbook.foundation.errors import StoreError
-from meterbook.services import following
-from meterbook.services.usage import find_meter
+from meterbook.services.readings.usage import find_meter
+from meterbook.services.worker import following
 
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from meterbook.ports import Store
-    from meterbook.services.following import Step
+    from meterbook.services.worker.following import Step
 
 
 class Working:

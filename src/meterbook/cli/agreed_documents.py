@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from meterbook.catalog.subscriptions import Subscription
     from meterbook.catalog.terms import Term
-    from meterbook.services.alerting import SubscriptionAlert
-    from meterbook.services.customers import CustomerView
-    from meterbook.services.owing import SubscriptionSeats, TermSeats, TrueUp
+    from meterbook.services.agreements.alerting import SubscriptionAlert
+    from meterbook.services.agreements.customers import CustomerView
+    from meterbook.services.agreements.owing import SubscriptionSeats, TermSeats, TrueUp
 
 
 def subscription_document(

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
     from meterbook.catalog.subscriptions import Subscription
     from meterbook.catalog.terms import Term
-    from meterbook.services.agreed import Saying
-    from meterbook.services.alerting import SubscriptionAlert
-    from meterbook.services.customers import CustomerView
-    from meterbook.services.owing import SubscriptionSeats, TermSeats, TrueUp
-    from meterbook.services.seating import SeatMonth
+    from meterbook.services.agreements.agreed import Saying
+    from meterbook.services.agreements.alerting import SubscriptionAlert
+    from meterbook.services.agreements.customers import CustomerView
+    from meterbook.services.agreements.owing import SubscriptionSeats, TermSeats, TrueUp
+    from meterbook.services.seats.seating import SeatMonth
 
 NO_LIMIT = "no limit"
 OPEN = "open"

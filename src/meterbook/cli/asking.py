@@ -11,7 +11,7 @@ from meterbook.cli.errors import moment_of
 
 
 if TYPE_CHECKING:
-    from meterbook.services.listing import EventQuery
+    from meterbook.services.entries.listing import EventQuery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Sought:
             BadParameter: If a moment is none.
         """
         # Loaded with the book, not for help.
-        from meterbook.services.listing import EventQuery  # noqa: PLC0415 - see above
+        from meterbook.services.entries.listing import EventQuery  # noqa: PLC0415 - see above
 
         return EventQuery(
             customer=self.customer,

@@ -17,7 +17,7 @@ from meterbook.cli.stretches import Spelling
 
 
 if TYPE_CHECKING:
-    from meterbook.services.status import Status
+    from meterbook.services.checks.status import Status
 
 
 commands = options.noun("book", "Make a book, look at it, check it.")

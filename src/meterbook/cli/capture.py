@@ -17,10 +17,10 @@ from meterbook.cli.rendering import counted, print_json, print_table, printable
 
 
 if TYPE_CHECKING:
-    from meterbook.services.capture_checking import Checked
-    from meterbook.services.capturing import Installed
-    from meterbook.services.drifting import Drift
-    from meterbook.services.kept_captures import KeptCapture
+    from meterbook.services.captures.capture_checking import Checked
+    from meterbook.services.captures.capturing import Installed
+    from meterbook.services.captures.drifting import Drift
+    from meterbook.services.captures.kept_captures import KeptCapture
 
 
 commands = options.noun(

@@ -19,7 +19,7 @@ from meterbook.cli.toml import toml_table
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from meterbook.services.cataloguing import CatalogDiff, MeterChange
+    from meterbook.services.meters.cataloguing import CatalogDiff, MeterChange
 
 
 commands = options.noun("catalog", "Define meters in a file, and see what they are.")

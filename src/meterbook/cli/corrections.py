@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
     from meterbook.app import Book
-    from meterbook.services.voiding import Preview
+    from meterbook.services.corrections.voiding import Preview
 
 Source = Annotated[
     str | None,

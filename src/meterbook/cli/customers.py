@@ -22,8 +22,8 @@ from meterbook.metering.events import Conflict, Duplicate
 
 
 if TYPE_CHECKING:
-    from meterbook.services.importing import ImportPlan
-    from meterbook.services.moving import Moved
+    from meterbook.services.agreements.importing import ImportPlan
+    from meterbook.services.seats.moving import Moved
 
 
 commands = options.noun("customers", "Name customers, import them, and move seats.")
@@ -167,7 +167,7 @@ def import_(
     its line and column.
     """
     # Loaded with the book, not for help.
-    from meterbook.services.importing import ImportFaultsError  # noqa: PLC0415 - see above
+    from meterbook.services.agreements.importing import ImportFaultsError  # noqa: PLC0415 - see above
 
     with opened(book, schema) as found, reading(file) as given:
         lines = lines_of(given.raw)

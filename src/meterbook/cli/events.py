@@ -27,7 +27,7 @@ from meterbook.cli.rendering import print_json, print_table
 
 if TYPE_CHECKING:
     from meterbook.cli.csv_mapping import Mapping
-    from meterbook.services.listing import EntryView
+    from meterbook.services.entries.listing import EntryView
 
 
 PAGE_ENTRIES = 100

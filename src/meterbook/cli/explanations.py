@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from meterbook.app import Book
     from meterbook.cli.readings import AsOfOptions
     from meterbook.foundation.periods import Period
-    from meterbook.services.explaining import ExplainedEntry, ExplainPage
+    from meterbook.services.readings.explaining import ExplainedEntry, ExplainPage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

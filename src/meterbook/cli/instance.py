@@ -17,7 +17,7 @@ from meterbook.cli.rendering import print_json
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from meterbook.services.instances import Instance
+    from meterbook.services.installations.instances import Instance
 
 
 commands = options.noun("instance", "See which installation this is, and since when.")

@@ -29,7 +29,7 @@ from meterbook.cli.rendering import print_json, print_table, printable
 if TYPE_CHECKING:
     from meterbook.licensing.licences import Licence
     from meterbook.licensing.validity import Verification
-    from meterbook.services.licensing import KeptLicence
+    from meterbook.services.installations.licensing import KeptLicence
 
 
 commands = options.noun("licence", "Issue licences, and install what was issued.")

@@ -27,8 +27,8 @@ from meterbook.cli.rendering import counted, print_json, print_table, printable
 
 if TYPE_CHECKING:
     from meterbook.proof.checkpoints import Checkpoint
-    from meterbook.services.evidence import EntryText, ProofFile, Verified
-    from meterbook.services.proving import Signed
+    from meterbook.services.proofs.evidence import EntryText, ProofFile, Verified
+    from meterbook.services.proofs.proving import Signed
 
 
 commands = options.noun("proof", "Sign the head of a book, and prove what is in it.")
@@ -185,7 +185,7 @@ def verify(
     No book is needed. What is printed is what was verified.
     """
     # Loaded when something is to be verified: help does without.
-    from meterbook.services.evidence import verify_file  # noqa: PLC0415 - see above
+    from meterbook.services.proofs.evidence import verify_file  # noqa: PLC0415 - see above
 
     verified = verify_file(_content(file), public_keys(key))
     if json:
@@ -200,7 +200,7 @@ def _content(path: Path) -> bytes:
 
 
 def _write(file: ProofFile, out: Path | None, *, as_json: bool) -> None:
-    from meterbook.services.evidence import file_text  # noqa: PLC0415 - as above
+    from meterbook.services.proofs.evidence import file_text  # noqa: PLC0415 - as above
 
     if out is not None:
         out.write_text(file_text(file), encoding="utf-8", newline="\n")
@@ -228,7 +228,7 @@ def _head(checkpoint: Checkpoint) -> dict[str, object]:
 
 
 def _document(verified: Verified) -> dict[str, object]:
-    from meterbook.services import evidence  # noqa: PLC0415 - as above
+    from meterbook.services.proofs import evidence  # noqa: PLC0415 - as above
 
     signed_by = {"signed_by": list(verified.signed_by)}
     match verified:
@@ -259,7 +259,7 @@ def _document(verified: Verified) -> dict[str, object]:
 
 
 def _print_verified(verified: Verified) -> None:
-    from meterbook.services import evidence  # noqa: PLC0415 - as above
+    from meterbook.services.proofs import evidence  # noqa: PLC0415 - as above
 
     typer.echo(f"verified: signed by {', '.join(map(printable, verified.signed_by))}")
     match verified:

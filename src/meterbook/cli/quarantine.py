@@ -17,7 +17,7 @@ from meterbook.metering.events import Conflict, Refused
 
 
 if TYPE_CHECKING:
-    from meterbook.services.quarantining import HeldDocument
+    from meterbook.services.entries.quarantining import HeldDocument
 
 
 PAGE_DOCUMENTS = 100

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from meterbook.licensing.reports import Report
     from meterbook.licensing.verdicts import Verdict
     from meterbook.proof.keys import VerifierKey
-    from meterbook.services.accepting import Excuse
+    from meterbook.services.vendor.accepting import Excuse
 
 
 commands = options.noun("report", "Make usage reports, and accept those that come in.")
@@ -144,7 +144,7 @@ def verify(file: File, key: PublicKeys, json: options.Json = False) -> None:
     read from begins with those of the reports before it.
     """
     from meterbook.licensing.tracing import check_report  # noqa: PLC0415 - see show
-    from meterbook.services.accepting import (  # noqa: PLC0415 - see show
+    from meterbook.services.vendor.accepting import (  # noqa: PLC0415 - see show
         opened as open_report,
     )
 
@@ -331,7 +331,7 @@ def _excuse(
         EXCUSABLE,
         Refusal,
     )
-    from meterbook.services.accepting import Excuse  # noqa: PLC0415 - see show
+    from meterbook.services.vendor.accepting import Excuse  # noqa: PLC0415 - see show
 
     if not despite:
         return None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from meterbook.licensing.merging import CombinedMonth
     from meterbook.licensing.reports import ReportedMonth
     from meterbook.licensing.verdicts import Verdict
-    from meterbook.services.overseeing import InstallationView
+    from meterbook.services.vendor.overseeing import InstallationView
 
 
 OVERVIEW_HEADINGS = [

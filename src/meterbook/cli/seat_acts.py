@@ -21,8 +21,8 @@ from meterbook.metering.events import Conflict, Duplicate, Recorded, Refused
 
 if TYPE_CHECKING:
     from meterbook.metering.events import Recording
-    from meterbook.services.live import SeatsChanged
-    from meterbook.services.seat_corrections import SeatCorrection, Wrong
+    from meterbook.services.seats.live import SeatsChanged
+    from meterbook.services.seats.seat_corrections import SeatCorrection, Wrong
 
 Member = Annotated[
     str, typer.Argument(metavar="MEMBER", help="Who, by name.", show_default=False)
@@ -427,7 +427,7 @@ def _wrong(
     cause: str | None,
 ) -> Wrong:
     # Loaded with the book, not for help.
-    from meterbook.services.seat_corrections import Wrong  # noqa: PLC0415 - see above
+    from meterbook.services.seats.seat_corrections import Wrong  # noqa: PLC0415 - see above
 
     period = Period(
         moment_of("--from", start, zone=zone), moment_of("--to", end, zone=zone)

@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 
     from meterbook.foundation.periods import Period
     from meterbook.metering.seats import SeatPeriod
-    from meterbook.services.seat_changes import ChangesPage, SeatChange
-    from meterbook.services.seat_corrections import SeatCorrection
-    from meterbook.services.seat_presence import Present
-    from meterbook.services.seating import SeatMonth, SeatReading
+    from meterbook.services.seats.seat_changes import ChangesPage, SeatChange
+    from meterbook.services.seats.seat_corrections import SeatCorrection
+    from meterbook.services.seats.seat_presence import Present
+    from meterbook.services.seats.seating import SeatMonth, SeatReading
 
 UNKNOWN: Final = "unknown"
 

@@ -38,7 +38,7 @@ from meterbook.foundation.money import amount_text
 if TYPE_CHECKING:
     import datetime as dt
 
-    from meterbook.services.owing import SubscriptionSeats, TrueUp
+    from meterbook.services.agreements.owing import SubscriptionSeats, TrueUp
 
 
 Names = Annotated[

@@ -19,7 +19,7 @@ from meterbook.cli.rendering import print_json
 if TYPE_CHECKING:
     from types import FrameType
 
-    from meterbook.services.following import Step
+    from meterbook.services.worker.following import Step
 
 
 # Entries are read from the tail meanwhile: a second late is soon enough.

@@ -1,0 +1,3 @@
+"""
+What was agreed with a customer, and what follows for its seats.
+"""

@@ -1,0 +1,3 @@
+"""
+An application's own membership table tells the book who is in.
+"""

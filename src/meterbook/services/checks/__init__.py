@@ -1,0 +1,3 @@
+"""
+How is the book doing, and does it agree with itself?
+"""

@@ -1,0 +1,3 @@
+"""
+What was told is corrected by telling more: voids, amendments, attributions.
+"""

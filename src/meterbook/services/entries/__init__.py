@@ -1,0 +1,3 @@
+"""
+Told and kept: events, statements, and the people in them.
+"""

@@ -1,0 +1,3 @@
+"""
+At the customer's: licences that are installed, and reports that are made.
+"""

@@ -1,0 +1,3 @@
+"""
+What is measured: meters as they are defined, and ready to be used.
+"""

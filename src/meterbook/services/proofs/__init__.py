@@ -1,0 +1,3 @@
+"""
+The Merkle tree of a book, and what is proved by it.
+"""

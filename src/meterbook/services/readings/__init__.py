@@ -1,0 +1,3 @@
+"""
+What was used: meters read for a period, and every number explained.
+"""

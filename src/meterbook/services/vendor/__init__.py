@@ -1,0 +1,3 @@
+"""
+At the vendor's: reports that come in, judged, kept, and looked over.
+"""

@@ -1,0 +1,3 @@
+"""
+The one worker of a book: it drains, numbers, posts, rolls up.
+"""
