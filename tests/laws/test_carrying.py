@@ -173,6 +173,7 @@ LEVEL_METERS = [
 
 
 @given(LEVELS, LEVELS, st.sets(st.sampled_from(range(6)), min_size=1))
+@example([(0, 1, {"n": 1}), (0, None, {"n": 0})], [], {0, 1, 5})
 def test_levels_are_added_and_leave_nothing(
     told: list[Any], told_there: list[Any], chosen: set[int]
 ) -> None:

@@ -34,6 +34,8 @@ from meterbook.metering.readings import Fact, read_facts
 if TYPE_CHECKING:
     import datetime as dt
 
+    from collections.abc import Sequence
+
 
 # Few people, ways, states and instants, so that everything meets. Time is [0, LAST].
 LAST = 6
@@ -63,7 +65,7 @@ def histories(draw: st.DrawFn) -> list[Told]:
     return [(at, place, change) for place, (at, change) in enumerate(said, start=1)]
 
 
-def inside_at(told: list[Told], states: list[str], at: int) -> frozenset[int]:
+def inside_at(told: Sequence[Told], states: list[str], at: int) -> frozenset[int]:
     """
     Look up, for everybody and each way, what was said last; slow, and plainly right.
     """
@@ -71,9 +73,9 @@ def inside_at(told: list[Told], states: list[str], at: int) -> frozenset[int]:
     for member in (ANN, BOB, CID):
         for way in WAYS:
             said = [
-                (when, place, change.state)
-                for when, place, change in told
-                if when <= at and (change.member, change.way) == (member, way)
+                (when, place, state)
+                for when, place, (who, by, state) in told
+                if when <= at and (who, by) == (member, way)
             ]
             if said and max(said, key=lambda one: one[:2])[2] in states:
                 inside.add(member)

@@ -75,7 +75,7 @@ def month_lines(reading: SeatReading, month: SeatMonth, *, zone: str) -> Iterato
     if seats.knowledge is not Knowledge.UNKNOWN:
         yield f"reached: {reached_text(seats, spelling)}"
     yield f"at the end: {end_text(seats, reading.scale)}"
-    remarks = _remarks(reading, month, spelling)
+    remarks = list(_remarks(reading, month, spelling))
     if remarks:
         yield f"to know: {', '.join(remarks)}"
     for change in month.made_by:

@@ -25,7 +25,7 @@ from __future__ import annotations
 
 from collections import Counter
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from meterbook.metering.members import Change, MemberChange
 from meterbook.metering.observing import Unusable
@@ -221,15 +221,31 @@ def unread_by(  # noqa: PLR0913 - two sides, and what is carried
             is_read = not (moved & gone.keys() or moved - come.keys())
         else:
             levels = [_levels(side, [one], type_) for side in sides]
-            is_read = all(
-                (_units_of(levels[2], key), _units_of(levels[3], key))
-                == (0, level.units + _units_of(levels[1], key))
-                for key, level in levels[0].items()
-                if _is_moved(level, only)
-            )
+            is_read = _is_carried(*levels, only=only)
         if not is_read:
             return one.meter.key
     return None
+
+
+def _is_carried(
+    had: _Levels,
+    has: _Levels,
+    left: _Levels,
+    came: _Levels,
+    *,
+    only: Collection[int] | None,
+) -> bool:
+    """
+    Tell whether what is carried is gone from the one side and added to the other, and
+    all else is what it was.
+    """
+    for key in had.keys() | has.keys() | left.keys() | came.keys():
+        was, there = _units_of(had, key), _units_of(has, key)
+        is_moved = key in had and _is_moved(had[key], only)
+        expected = (0, was + there) if is_moved else (was, there)
+        if (_units_of(left, key), _units_of(came, key)) != expected:
+            return False
+    return True
 
 
 def _told(
@@ -254,6 +270,10 @@ class _Level(NamedTuple):
 
     units: int
     event: SeatEvent
+
+
+# The last level of each meter and group.
+_Levels: TypeAlias = "dict[tuple[str, str], _Level]"
 
 
 def _is_moved(level: _Level, only: Collection[int] | None) -> bool:
