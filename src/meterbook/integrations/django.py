@@ -21,18 +21,13 @@ class DjangoConnection(Protocol):
     """
 
     connection: object
+    autocommit: bool
     in_atomic_block: bool
     needs_rollback: bool
 
     def ensure_connection(self) -> None:
         """
         Connect, if it is not connected yet.
-        """
-        ...
-
-    def get_autocommit(self) -> bool:
-        """
-        Tell whether each statement is committed by itself.
         """
         ...
 
@@ -62,7 +57,7 @@ def of_django(connection: DjangoConnection) -> Callers:
     """
     connection.validate_thread_sharing()
     connection.ensure_connection()
-    if not connection.in_atomic_block and connection.get_autocommit():
+    if not connection.in_atomic_block and connection.autocommit:
         message = (
             "Django commits every statement by itself here: open the block inside"
             " `with transaction.atomic()`."
