@@ -18,7 +18,7 @@ from benchmarks.measuring import Figure, Outcome, Samples, at_most, in_turn
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from benchmarks.measuring import Target, Trial
     from benchmarks.places import Kept, Places
@@ -34,16 +34,25 @@ METERS = {
     "level": {"event_type": "seat.level", "aggregation": "peak", "value": "units"},
 }
 POSTGRES = (
-    "CREATE TABLE {0}members (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
-    " team text NOT NULL, name text NOT NULL, UNIQUE (team, name))",
-    "CREATE TABLE {0}notes (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
-    " team text NOT NULL, name text NOT NULL, at timestamptz NOT NULL DEFAULT now())",
+    (
+        "CREATE TABLE {0}members (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+        " team text NOT NULL, name text NOT NULL, UNIQUE (team, name))"
+    ),
+    (
+        "CREATE TABLE {0}notes (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+        " team text NOT NULL, name text NOT NULL,"
+        " at timestamptz NOT NULL DEFAULT now())"
+    ),
 )
 SQLITE = (
-    "CREATE TABLE members (id INTEGER PRIMARY KEY, team TEXT NOT NULL,"
-    " name TEXT NOT NULL, UNIQUE (team, name))",
-    "CREATE TABLE notes (id INTEGER PRIMARY KEY, team TEXT NOT NULL,"
-    " name TEXT NOT NULL, at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP)",
+    (
+        "CREATE TABLE members (id INTEGER PRIMARY KEY, team TEXT NOT NULL,"
+        " name TEXT NOT NULL, UNIQUE (team, name))"
+    ),
+    (
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY, team TEXT NOT NULL,"
+        " name TEXT NOT NULL, at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP)"
+    ),
 )
 
 
@@ -70,7 +79,11 @@ class Seats(NamedTuple):
 
         def ready(round_: int) -> Callable[[], object]:
             numbers = range(first + round_ * many, first + (round_ + 1) * many)
-            return lambda: [transact(number) for number in numbers]
+            return lambda: transact_all(numbers)
+
+        def transact_all(numbers: Iterable[int]) -> None:
+            for number in numbers:
+                transact(number)
 
         def transact(number: int) -> None:
             team, name = self.member(number)
@@ -91,7 +104,7 @@ class Seats(NamedTuple):
         with self.book.within(self.connection) as within:
             within.join("seats", customer=team, member=name)
 
-    def count(self, team: str, name: str) -> None:
+    def recount(self, team: str, name: str) -> None:
         del name
         sql = f"SELECT count(*) FROM {self.schema}members WHERE team = {self.mark}"
         with self.book.within(self.connection) as within:
@@ -127,7 +140,7 @@ def run(places: Places) -> Outcome:
             ("record_member", seats.call_join, at_most(POSTGRES_TARGET)),
             ("count_seats", seats.call_count, at_most(POSTGRES_TARGET)),
             ("within().join", seats.join, None),
-            ("within().count", seats.count, None),
+            ("within().count", seats.recount, None),
         )
         outcome.figures.extend(
             _figure(f"PostgreSQL, {name}", seats, more, target, (at, many, rounds))
@@ -143,7 +156,7 @@ def run(places: Places) -> Outcome:
                 (at, many, rounds),
             )
             for at, (name, more) in enumerate(
-                (("within().join", seats.join), ("within().count", seats.count))
+                (("within().join", seats.join), ("within().count", seats.recount))
             )
         )
     return outcome

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from meterbook.foundation.errors import CorruptBook
 from meterbook.foundation.instants import to_micros
+from meterbook.ports import CLOCK_SETTING
 
 
 if TYPE_CHECKING:
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
     from meterbook.ports import Clock, Reader, Store
 
 
-# The row of the book's settings that makes a clock a test clock: `test:<microseconds>`.
-CLOCK_SETTING: Final = "clock"
+# What the setting of a test clock begins with: `test:<microseconds>`.
 TEST: Final = "test:"
 
 

@@ -37,6 +37,7 @@ from meterbook.ports.proving import (
 from meterbook.ports.reading import Reader
 from meterbook.ports.rows import (
     ATTRIBUTION,
+    CLOCK_SETTING,
     ERASURES_SETTING,
     EVENT,
     NO_ERASURES,
@@ -67,6 +68,7 @@ from meterbook.ports.writing import Writer
 __all__ = [
     "ATTRIBUTION",
     "BASELINE",
+    "CLOCK_SETTING",
     "ERASURES_SETTING",
     "EVENT",
     "JOIN",

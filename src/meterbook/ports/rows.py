@@ -40,6 +40,9 @@ STATEMENT = 3
 # An unattributed event is posted under nobody.
 NOBODY = ""
 
+# Where a test clock stands. A book that has one has it from the first, and for good.
+CLOCK_SETTING = "clock"
+
 # Counts the people who were erased. It is looked at where entries are appended.
 ERASURES_SETTING = "erasures"
 NO_ERASURES = "0"

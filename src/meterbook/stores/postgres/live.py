@@ -60,7 +60,7 @@ _OVER: Final = frozenset({
 
 # Classes of errors that say something of the caller's own query: no such column, more
 # than one row, a value that is no number.
-_ABOUT_QUERIES: Final = ("0A", "21", "22", "42")
+_ABOUT_QUERIES: Final = ("0A", "21", "22", "42", "P0")
 
 
 class _OwnCursor(psycopg.Cursor[Row]):

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from meterbook.ports import CLOCK_SETTING
 from meterbook.stores.postgres.appending import append
 from meterbook.stores.postgres.reading import PostgresReader, array
 
@@ -118,6 +119,9 @@ class PostgresWriter(PostgresReader):
         """
         Write a row of the book's own settings.
         """
+        if name == CLOCK_SETTING and self.setting(name) is None:
+            # The functions of the database go by it, too.
+            self._session.run("use_test_clock")
         self._session.run("set_setting", {"name": name, "value": value})
 
     def quarantine(self, row: QuarantineRow) -> int:

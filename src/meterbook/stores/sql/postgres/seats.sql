@@ -92,8 +92,7 @@ LEFT JOIN LATERAL (
 ) c ON true;
 
 -- use_test_clock: Have the book's own clock be the one that its settings say.
-CREATE OR REPLACE FUNCTION {schema}.book_now() RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
-BEGIN
-    RETURN pg_catalog.substr(b.value, 6)::pg_catalog.int8
-        FROM {schema}.book b WHERE b.name OPERATOR(pg_catalog.=) 'clock';
-END $$;
+CREATE OR REPLACE FUNCTION {schema}.book_now() RETURNS bigint LANGUAGE sql VOLATILE AS $$
+    SELECT pg_catalog.substr(b.value, 6)::pg_catalog.int8
+    FROM {schema}.book b WHERE b.name OPERATOR(pg_catalog.=) 'clock'
+$$;

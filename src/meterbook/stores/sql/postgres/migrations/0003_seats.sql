@@ -44,10 +44,9 @@ CREATE TABLE {schema}.captures (
 -- The moment it is by the book's own clock: the server's. A book with a test clock has
 -- another function by this name, since looking for one at each change would cost a third
 -- of the change.
-CREATE FUNCTION {schema}.book_now() RETURNS bigint LANGUAGE plpgsql VOLATILE AS $$
-BEGIN
-    RETURN (extract(epoch FROM pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8;
-END $$;
+CREATE FUNCTION {schema}.book_now() RETURNS bigint LANGUAGE sql VOLATILE AS $$
+    SELECT (extract(epoch FROM pg_catalog.clock_timestamp()) OPERATOR(pg_catalog.*) 1000000)::pg_catalog.int8
+$$;
 
 -- Take the lock row of a customer and type to the end of the transaction, and return the
 -- instant of its changes: later than that of whoever held it before. The row is updated,
@@ -60,17 +59,16 @@ LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     instant bigint;
 BEGIN
-    UPDATE {schema}.seat_locks AS l
-    SET last_at = greatest({schema}.book_now(), l.last_at + 1), xid = pg_current_xact_id(), locked_at = clock_timestamp()
-    WHERE l.customer = $2 AND l.type = $1
-        AND NOT (l.xid = pg_current_xact_id() AND l.locked_at >= transaction_timestamp())
-    RETURNING l.last_at INTO instant;
-    IF FOUND THEN
-        RETURN instant;
-    END IF;
     SELECT l.last_at INTO instant FROM {schema}.seat_locks l
     WHERE l.customer = $2 AND l.type = $1
         AND l.xid = pg_current_xact_id() AND l.locked_at >= transaction_timestamp();
+    IF FOUND THEN
+        RETURN instant;
+    END IF;
+    UPDATE {schema}.seat_locks AS l
+    SET last_at = greatest({schema}.book_now(), l.last_at + 1), xid = pg_current_xact_id(), locked_at = clock_timestamp()
+    WHERE l.customer = $2 AND l.type = $1
+    RETURNING l.last_at INTO instant;
     IF FOUND THEN
         RETURN instant;
     END IF;
@@ -104,8 +102,8 @@ BEGIN
 END $$;
 
 -- The functions below are what a change costs its transaction. They set no search_path,
--- which takes time, and qualify every name and operator instead; and each begins with the
--- first statement of lock_seats, so that mostly nothing more need be called.
+-- which takes time, and qualify every name and operator instead. Each takes the lock row
+-- by itself; lock_seats is called only where it has that already, or there is none yet.
 
 -- Record that a member joins or leaves, and return the instant. Of a member nobody names
 -- (change baseline) it only says that the level is known from now on. Actor and cause are
@@ -120,12 +118,10 @@ LANGUAGE plpgsql VOLATILE AS $$
 DECLARE
     instant bigint;
 BEGIN
-    IF NOT CASE $3
-        WHEN 'join' THEN pg_catalog.btrim($4) OPERATOR(pg_catalog.<>) ''
-        WHEN 'leave' THEN pg_catalog.btrim($4) OPERATOR(pg_catalog.<>) ''
-        WHEN 'baseline' THEN $4 IS NULL
-        ELSE false
-    END IS TRUE THEN
+    IF (
+        $3 OPERATOR(pg_catalog.=) ANY ('{join,leave}') AND pg_catalog.btrim($4) OPERATOR(pg_catalog.<>) ''
+        OR $3 OPERATOR(pg_catalog.=) 'baseline' AND $4 IS NULL
+    ) IS NOT TRUE THEN
         RAISE EXCEPTION 'meterbook: change % of member %: it is join or leave, of a name, or baseline, of nobody',
             pg_catalog.quote_nullable($3), pg_catalog.quote_nullable($4)
             USING ERRCODE = 'invalid_parameter_value';
@@ -143,8 +139,8 @@ BEGIN
     INSERT INTO {schema}.seat_changes (type, customer, change, member, way, state, actor, cause, definition, occurred_at)
     VALUES (
         $1, $2, $3, $4, $5, $6,
-        coalesce($7, nullif(pg_catalog.current_setting('meterbook.actor', true), '')),
-        coalesce($8, nullif(pg_catalog.current_setting('meterbook.cause', true), '')),
+        coalesce($7, pg_catalog.substring(pg_catalog.current_setting('meterbook.actor', true), '.+')),
+        coalesce($8, pg_catalog.substring(pg_catalog.current_setting('meterbook.cause', true), '.+')),
         $9, instant
     );
     RETURN instant;
@@ -179,8 +175,8 @@ BEGIN
     INSERT INTO {schema}.seat_changes (type, customer, change, units, path, scale, actor, cause, definition, occurred_at)
     VALUES (
         $1, $2, 'level', $3, $7, $8,
-        coalesce($4, nullif(pg_catalog.current_setting('meterbook.actor', true), '')),
-        coalesce($5, nullif(pg_catalog.current_setting('meterbook.cause', true), '')),
+        coalesce($4, pg_catalog.substring(pg_catalog.current_setting('meterbook.actor', true), '.+')),
+        coalesce($5, pg_catalog.substring(pg_catalog.current_setting('meterbook.cause', true), '.+')),
         $6, instant
     );
     RETURN instant;
@@ -224,8 +220,8 @@ BEGIN
     INSERT INTO {schema}.seat_changes (type, customer, change, units, path, actor, cause, definition, occurred_at)
     VALUES (
         $1, $2, 'level', units, $7,
-        coalesce($4, nullif(pg_catalog.current_setting('meterbook.actor', true), '')),
-        coalesce($5, nullif(pg_catalog.current_setting('meterbook.cause', true), '')),
+        coalesce($4, pg_catalog.substring(pg_catalog.current_setting('meterbook.actor', true), '.+')),
+        coalesce($5, pg_catalog.substring(pg_catalog.current_setting('meterbook.cause', true), '.+')),
         $6, instant
     );
 END $$;
