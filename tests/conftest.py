@@ -12,6 +12,8 @@ from uuid import uuid4
 import psycopg
 import pytest
 
+from hypothesis import HealthCheck, settings
+
 import servers
 
 from meterbook.stores.postgres import PostgresStore
@@ -19,6 +21,13 @@ from meterbook.stores.postgres import PostgresStore
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+# A machine that stands still for seconds, as a shared one does, says nothing of a
+# generator and nothing of the code.
+settings.register_profile(
+    "shared machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("shared machine")
 
 
 @pytest.fixture(scope="session")
