@@ -68,10 +68,7 @@ class Transactions:
         """
         check_session(actor=actor, cause=cause)
         callers = recognised(connection)
-        with self._live(callers, actor=actor, cause=cause) as live:
-            yield live
-            # Triggers see who acts only as long as the block lasts.
-            callers.flush()
+        yield from self._live(callers, actor=actor, cause=cause)
 
     @contextlib.contextmanager
     def live(
@@ -84,10 +81,8 @@ class Transactions:
         in the book's database. Arguments and errors are those of `within`.
         """
         check_session(actor=actor, cause=cause)
-        with self._live(NOBODY, actor=actor, cause=cause) as live:
-            yield live
+        yield from self._live(NOBODY, actor=actor, cause=cause)
 
-    @contextlib.contextmanager
     def _live(
         self, callers: Callers, *, actor: str | None, cause: str | None
     ) -> Iterator[Live]:
@@ -99,3 +94,5 @@ class Transactions:
             failed=callers.failed,
         ) as writer:
             yield Live(writer, now=self._now, actor=actor, cause=cause, manager=callers)
+            # Triggers see who acts only as long as the block lasts.
+            callers.flush()

@@ -4,6 +4,8 @@ Whose connection is it?
 
 from __future__ import annotations
 
+from typing import Final
+
 from meterbook.foundation.errors import UnusableConnectionError
 from meterbook.integrations.callers import Callers
 from meterbook.integrations.django import is_django, of_django
@@ -13,6 +15,11 @@ from meterbook.integrations.sqlalchemy import (
     of_connection,
     of_session,
 )
+
+
+# Where the connections of the drivers themselves are from: most are, and these are not
+# asked what else they can do.
+DRIVERS: Final = frozenset({"psycopg", "sqlite3"})
 
 
 def recognised(connection: object) -> Callers:
@@ -28,6 +35,8 @@ def recognised(connection: object) -> Callers:
     if connection is None:
         message = "Give the connection on which your transaction is open."
         raise UnusableConnectionError(message)
+    if type(connection).__module__ in DRIVERS:
+        return Callers(connection=connection)
     if is_django(connection):
         return of_django(connection)
     if is_session(connection):

@@ -370,16 +370,14 @@ class Live:
         check_stated("customer", customer)
         if definition is not None:
             _check_whole("definition", definition, least=1, most=DEFINITION_MAX)
-        actor = self._actor if actor is None else actor
-        cause = self._cause if cause is None else cause
         check_session(actor=actor, cause=cause)
         return Told(
             meter_key=meter,
             aggregations=aggregations,
             customer=customer,
             change=change,
-            actor=actor,
-            cause=cause,
+            actor=self._actor if actor is None else actor,
+            cause=self._cause if cause is None else cause,
             definition=definition,
         )
 

@@ -1,224 +1,48 @@
 """
-Recording on a connection of the caller's: what it was set to does not matter.
+Recording seats in a transaction of SQLite that is open, the caller's or our own.
 
-=======================  =============================================================
-the caller's             here
-=======================  =============================================================
-row and text factory     a cursor of our own, which answers tuples of str
-isolation level          a transaction is open already: `integrations` sees to it
-secure_delete            on while names are given: a split page keeps no copy of one
-recursive triggers       nothing is replaced that a trigger guards
-=======================  =============================================================
-
-All changes of one block have one instant for each customer and type. The block is known
-by a token, as a transaction of PostgreSQL is by its id.
+All changes of one block have one instant for each customer and type. The block is
+known by a token, as a transaction of PostgreSQL is by its id; triggers that record
+changes are told the token, the moment, who acts and why, as long as the block lasts.
 """
 
 from __future__ import annotations
 
-import secrets
-import sqlite3
+import os
 
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import msgspec
 
-from meterbook.foundation.errors import (
-    InvalidQueryError,
-    MeterbookError,
-    NotABookError,
-    UnusableConnectionError,
-)
+from meterbook.foundation.errors import UnusableConnectionError
 from meterbook.ports import Heard
-from meterbook.stores.sqlite.connecting import translated
 from meterbook.stores.sqlite.queue import SEATS
-from meterbook.stores.sqlite.writing import WRITING, SqliteWriter
+from meterbook.stores.sqlite.writing import SqliteWriter
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    import sqlite3
+
+    from collections.abc import Callable, Iterator
 
     from meterbook.ports import Told
     from meterbook.ports.live import Parameters
+    from meterbook.stores.sqlite.callers import CallersConnection
 
 
-# What errors of the caller's connection begin with, where others have a path.
-CALLERS: Final = "the caller's connection"
+# Of a token, which is a positive number of SQLite's: as good as a UUID for two blocks
+# of one customer that must be told apart.
+TOKEN_BYTES: Final = 7
 
-# A token: a number that SQLite can keep, and that no other block has.
-TOKEN_BITS: Final = 62
+METER: Final = SEATS["meter"]
+LOCK: Final = SEATS["lock"]
+ADD: Final = SEATS["add"]
+BEGIN: Final = SEATS["begin"]
 
-# What sqlite3 calls the mode in which it begins transactions itself (Python 3.12).
-LEGACY: Final = -1
-
-_NO_TABLE: Final = "no such table: meterbook_"
 _decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """
-    What a statement answered, as far as our own classes look at a cursor.
-    """
-
-    rows: list[tuple[Any, ...]]
-    lastrowid: int | None
-
-    def __iter__(self) -> Iterator[tuple[Any, ...]]:
-        return iter(self.rows)
-
-    def fetchone(self) -> tuple[Any, ...] | None:
-        """
-        Return the first row, or None.
-        """
-        return self.rows[0] if self.rows else None
-
-    def fetchall(self) -> list[tuple[Any, ...]]:
-        """
-        Return all rows.
-        """
-        return self.rows
-
-    def close(self) -> None:
-        """
-        Do nothing: everything is fetched.
-        """
-
-
-class CallersConnection:
-    """
-    A connection of somebody else's, as far as our own classes use one.
-    """
-
-    def __init__(
-        self, connection: sqlite3.Connection, failed: Callable[[], None]
-    ) -> None:
-        self._connection = connection
-        self._failed = failed
-
-    @property
-    def total_changes(self) -> int:
-        """
-        How many rows were changed since the connection was opened.
-        """
-        return self._connection.total_changes
-
-    @property
-    def in_transaction(self) -> bool:
-        """
-        Whether a transaction is open.
-        """
-        return self._connection.in_transaction
-
-    def cursor(self) -> CallersConnection:
-        """
-        Return what executes statements: itself.
-        """
-        return self
-
-    def close(self) -> None:
-        """
-        Do nothing: the connection stays open.
-        """
-
-    def execute(self, sql: str, values: Parameters = ()) -> Fetched:
-        """
-        Run one statement, and fetch what it answers.
-        """
-        if sql == WRITING["name_people"]:
-            with self._overwriting():
-                return self._fetched(sql, values)
-        return self._fetched(sql, values)
-
-    def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> Fetched:
-        """
-        Run one statement for each of *rows*.
-        """
-        with self._translating():
-            cursor = sqlite3.Cursor(self._connection)
-            cursor.executemany(sql, cast("Any", rows))
-            cursor.close()
-        return Fetched([], None)
-
-    def commit_own(self) -> None:
-        """
-        Commit what was changed outside of the caller's transaction.
-        """
-        with self._translating():
-            if self._connection.in_transaction:
-                self._connection.commit()
-
-    def asked(self, sql: str, values: Parameters) -> list[tuple[Any, ...]]:
-        """
-        Return the first rows, two at most, that a caller's own *sql* answers.
-
-        Raises:
-            InvalidQueryError: If it cannot be asked, or answers nothing.
-        """
-        try:
-            with self._translating():
-                cursor = sqlite3.Cursor(self._connection)
-                cursor.execute(sql, cast("Any", values))
-                rows = cursor.fetchmany(2)
-                cursor.close()
-        except (MeterbookError, sqlite3.Warning) as error:
-            cause = error.__cause__ or error
-            code = getattr(cause, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
-            if code != sqlite3.SQLITE_ERROR:
-                raise
-            message = f"The count cannot be taken: {str(cause).rstrip('.')}."
-            raise InvalidQueryError(message) from cause
-        return rows
-
-    def _fetched(self, sql: str, values: Parameters) -> Fetched:
-        with self._translating():
-            cursor = sqlite3.Cursor(self._connection)
-            cursor.execute(sql, cast("Any", values))
-            fetched = Fetched(cursor.fetchall(), cursor.lastrowid)
-            cursor.close()
-        return fetched
-
-    @contextmanager
-    def _translating(self) -> Iterator[None]:
-        """
-        Read text as text, and raise SQLite's errors as ours.
-        """
-        factory = self._connection.text_factory
-        if factory is not str:
-            self._connection.text_factory = str
-        try:
-            yield
-        except sqlite3.Error as error:
-            self._failed()
-            if str(error).startswith(_NO_TABLE):
-                message = (
-                    "There is no book in the database of this connection: create it"
-                    " there, or give a connection to where it is."
-                )
-                raise NotABookError(message) from error
-            raise translated(error, CALLERS) from error
-        finally:
-            if factory is not str:
-                self._connection.text_factory = factory
-
-    @contextmanager
-    def _overwriting(self) -> Iterator[None]:
-        """
-        Have deleted bytes overwritten in the block.
-        """
-        row = self._fetched(SEATS["secure"], ()).fetchone()
-        before = row[0] if row else 1
-        self._fetched(f"{SEATS['secure']} = 1", ())
-        try:
-            yield
-        finally:
-            self._fetched(f"{SEATS['secure']} = {before}", ())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Block:
+class Block(NamedTuple):
     """
     What all changes of a block share, and those of the blocks in it.
 
@@ -249,12 +73,21 @@ class SqliteLive(SqliteWriter):
         """
         Record a change in the queue, under the lock of its customer and type.
         """
-        heard, definition = self._meter_of(told)
-        if heard is None or definition is None:
-            return heard
+        row = self._meter(told)
+        if row is None:
+            return None
+        version, text = row
+        definition = _fitting(told, text)
+        if definition is None:
+            return Heard(version, text, None)
         instant = self._lock(definition["event_type"], told.customer)
-        self._add(told, heard, definition, units=told.units, instant=instant)
-        return heard._replace(occurred_at=instant)
+        path = scale = None
+        if told.units is not None:
+            path, scale = definition["value"], definition["scale"]
+        self._add(
+            told, definition["event_type"], (told.units, path, scale), version, instant
+        )
+        return Heard(version, text, instant)
 
     def count_seats(
         self, told: Told, *, sql: str, parameters: Parameters | None
@@ -265,37 +98,36 @@ class SqliteLive(SqliteWriter):
         Raises:
             InvalidQueryError: If the count cannot be taken so.
         """
-        heard, definition = self._meter_of(told)
-        if heard is None or definition is None:
-            return heard
-        instant = self._lock(definition["event_type"], told.customer)
-        units = _whole(self._callers.asked(sql, parameters or ()))
-        counted = {**definition, "scale": None}
-        self._add(told, heard, counted, units=units, instant=instant)
-        return heard._replace(occurred_at=instant, units=units)
-
-    def _meter_of(self, told: Told) -> tuple[Heard | None, dict[str, Any] | None]:
-        """
-        Return the latest version of the meter, and its definition if it is of the kind.
-        """
-        self._require_transaction()
-        values = {"meter_key": told.meter_key}
-        row = self._callers.execute(SEATS["meter"], values).fetchone()
+        row = self._meter(told)
         if row is None:
-            return None, None
-        heard = Heard(row[0], row[1], None)
-        definition = _decode(heard.text)
-        fits = definition["aggregation"] in told.aggregations
-        return heard, definition if fits and not definition.get("group_by") else None
+            return None
+        version, text = row
+        definition = _fitting(told, text)
+        if definition is None:
+            return Heard(version, text, None)
+        instant = self._lock(definition["event_type"], told.customer)
+        units = self._callers.counted(sql, parameters or ())
+        level = (units, definition["value"], None)
+        self._add(told, definition["event_type"], level, version, instant)
+        return Heard(version, text, instant, units)
+
+    def _meter(self, told: Told) -> tuple[int, str] | None:
+        """
+        Return the latest version of the meter and its definition, if there is one.
+        """
+        if not self._callers.in_transaction:
+            # What came now would have the instant of what is committed already.
+            message = (
+                "The transaction was ended inside the block of `within`: end it after"
+                " the block, and open another block for the next one."
+            )
+            raise UnusableConnectionError(message)
+        row = self._callers.execute(METER, (told.meter_key,)).fetchone()
+        return cast("tuple[int, str] | None", row)
 
     def _lock(self, type_: str, customer: str) -> int:
-        values = {
-            "customer": customer,
-            "type": type_,
-            "now": self._block.now,
-            "token": self._block.token,
-        }
-        row = self._callers.execute(SEATS["lock"], values).fetchone()
+        values = (customer, type_, self._block.now, self._block.token)
+        row = self._callers.execute(LOCK, values).fetchone()
         assert row is not None
         instant: int = row[0]
         return instant
@@ -303,55 +135,44 @@ class SqliteLive(SqliteWriter):
     def _add(
         self,
         told: Told,
-        heard: Heard,
-        definition: dict[str, Any],
-        *,
-        units: int | None,
+        type_: str,
+        level: tuple[int | None, str | None, int | None],
+        version: int,
         instant: int,
     ) -> None:
-        is_level = units is not None
-        values = {
-            **told._asdict(),
-            "type": definition["event_type"],
-            "units": units,
-            "path": definition.get("value") if is_level else None,
-            "scale": definition.get("scale") if is_level else None,
-            "definition": (
-                heard.version if told.definition is None else told.definition
+        self._callers.execute(
+            ADD,
+            (
+                type_,
+                told.customer,
+                told.change,
+                told.member,
+                told.way,
+                told.state,
+                *level,
+                told.actor,
+                told.cause,
+                version if told.definition is None else told.definition,
+                instant,
             ),
-            "occurred_at": instant,
-        }
-        self._callers.execute(SEATS["add"], values)
-
-    def _require_transaction(self) -> None:
-        """
-        Raise if the caller ended the transaction inside the block.
-
-        What came then would have the instant of what was committed before.
-        """
-        if not self._callers.in_transaction:
-            message = (
-                "The transaction was ended inside the block of `within`: end it after"
-                " the block, and open another block for the next one."
-            )
-            raise UnusableConnectionError(message)
+        )
 
 
-@contextmanager
-def told_to_triggers(
+def telling_triggers(
     connection: CallersConnection,
     block: Block,
     *,
     actor: str | None,
     cause: str | None,
-) -> Iterator[None]:
+) -> Iterator[SqliteLive]:
     """
-    Say *actor* and *cause* to the triggers of what happens in the block.
+    Yield the writer of a block, in which triggers are told *actor* and *cause*.
 
-    At its end triggers are told what they were told before.
+    At its end they are told what they were told before.
     """
+    live = SqliteLive(connection, block)
     if not block.has_triggers:
-        yield
+        yield live
         return
     values: dict[str, object] = {"token": block.token}
     before = connection.execute(SEATS["session"], values).fetchone()
@@ -361,7 +182,7 @@ def told_to_triggers(
     values["cause"] = outer[1] if cause is None else cause
     connection.execute(SEATS["set_session"], values)
     try:
-        yield
+        yield live
     finally:
         if before is None:
             _end_session(connection, block)
@@ -370,49 +191,18 @@ def told_to_triggers(
             connection.execute(SEATS["set_session"], values)
 
 
-def require_transaction(connection: sqlite3.Connection) -> None:
-    """
-    See to it that a transaction is open which the caller will end.
-
-    By default sqlite3 begins one before the first statement that writes. It is begun
-    here in its stead, and at once for writing: a transaction that read first may find
-    that it cannot write any more.
-
-    Raises:
-        UnusableConnectionError: If every statement is committed by itself.
-
-        StoreError: If another process is writing (retryable).
-    """
-    if connection.in_transaction:
-        return
-    begins_itself = getattr(connection, "autocommit", LEGACY) == LEGACY
-    if not begins_itself or connection.isolation_level is None:
-        message = (
-            "This connection commits every statement by itself, and no transaction is"
-            " open: begin one (BEGIN IMMEDIATE), and open the block inside it."
-        )
-        raise UnusableConnectionError(message)
-    CallersConnection(connection, _nothing).execute("BEGIN IMMEDIATE")
-
-
-def _nothing() -> None:
-    """
-    Do nothing: no transaction has failed that nobody began.
-    """
-
-
 def begin_block(
     connection: CallersConnection, now: Callable[[SqliteWriter], int]
 ) -> Block:
     """
     Return what the changes of a new block share.
     """
-    row = connection.execute(SEATS["begin"]).fetchone()
+    row = connection.execute(BEGIN).fetchone()
     assert row is not None
     return Block(
-        token=secrets.randbits(TOKEN_BITS),
-        now=now(SqliteWriter(as_own(connection))),
-        has_triggers=bool(row[0]),
+        int.from_bytes(os.urandom(TOKEN_BYTES)),
+        now(SqliteWriter(as_own(connection))),
+        bool(row[0]),
     )
 
 
@@ -421,6 +211,15 @@ def as_own(connection: CallersConnection) -> sqlite3.Connection:
     Return *connection* for what takes one of ours, and uses no more than it has.
     """
     return cast("sqlite3.Connection", connection)
+
+
+def _fitting(told: Told, text: str) -> dict[str, Any] | None:
+    """
+    Return the definition of a meter, if it is of the kind that is asked for.
+    """
+    definition = _decode(text)
+    fits = definition["aggregation"] in told.aggregations
+    return definition if fits and not definition.get("group_by") else None
 
 
 def _end_session(connection: CallersConnection, block: Block) -> None:
@@ -435,21 +234,3 @@ def _end_session(connection: CallersConnection, block: Block) -> None:
     elif connection.execute(SEATS["session"], values).fetchone() is not None:
         connection.execute(SEATS["end_session"], values)
         connection.commit_own()
-
-
-def _whole(rows: list[tuple[Any, ...]]) -> int:
-    """
-    Return the one number that a count answered.
-
-    Raises:
-        InvalidQueryError: If it is none, or less than 0.
-    """
-    value = rows[0][0] if len(rows) == 1 and len(rows[0]) == 1 else None
-    if type(value) is not int or value < 0:
-        found = repr(value) if len(rows) == 1 else f"{len(rows)} rows"
-        message = (
-            f"The count cannot be taken: the query answered {found}, and must answer"
-            " one row with one whole number, 0 or more."
-        )
-        raise InvalidQueryError(message)
-    return value

@@ -23,15 +23,14 @@ from meterbook.foundation.errors import (
 )
 from meterbook.ports import Appended
 from meterbook.stores.migrating import require_current
+from meterbook.stores.sqlite.callers import CallersConnection
 from meterbook.stores.sqlite.connecting import MEMORY
 from meterbook.stores.sqlite.following import SqliteFollower
 from meterbook.stores.sqlite.live import (
     Block,
-    CallersConnection,
     SqliteLive,
     begin_block,
-    require_transaction,
-    told_to_triggers,
+    telling_triggers,
 )
 from meterbook.stores.sqlite.queue import SqliteQueue
 from meterbook.stores.sqlite.reading import SqliteReader
@@ -252,25 +251,10 @@ class SqliteStore:
 
             StoreError: A retryable one wants the whole transaction again.
         """
-        with self._speaking(connection, failed) as callers:
-            known = id(connection)
-            outer = self._blocks.get(known)
-            block = outer or begin_block(callers, now)
-            self._blocks[known] = block
-            try:
-                with told_to_triggers(callers, block, actor=actor, cause=cause):
-                    yield SqliteLive(callers, block)
-            finally:
-                if outer is None:
-                    del self._blocks[known]
-
-    @contextmanager
-    def _speaking(
-        self, connection: object | None, failed: Callable[[], None] | None
-    ) -> Iterator[CallersConnection]:
         if connection is None:
             with self._turn() as own:
-                yield CallersConnection(own, _nothing)
+                callers = CallersConnection(own, _nothing)
+                yield from self._block(id(own), callers, now, actor, cause)
             return
         if not isinstance(connection, sqlite3.Connection):
             message = (
@@ -278,8 +262,28 @@ class SqliteStore:
                 " of sqlite3, or of SQLAlchemy or Django that uses sqlite3."
             )
             raise UnusableConnectionError(message)
-        require_transaction(connection)
-        yield CallersConnection(connection, failed or _nothing)
+        callers = CallersConnection(connection, failed or _nothing)
+        callers.begin()
+        yield from self._block(id(connection), callers, now, actor, cause)
+
+    def _block(
+        self,
+        known: int,
+        callers: CallersConnection,
+        now: Callable[[Reader], int],
+        actor: str | None,
+        cause: str | None,
+    ) -> Iterator[SqliteLive]:
+        """
+        Yield the writer of a block on the connection that is *known* by this number.
+        """
+        outer = self._blocks.get(known)
+        block = self._blocks[known] = outer or begin_block(callers, now)
+        try:
+            yield from telling_triggers(callers, block, actor=actor, cause=cause)
+        finally:
+            if outer is None:
+                del self._blocks[known]
 
     @contextmanager
     def draining(self) -> Iterator[SqliteWriter | None]:

@@ -28,11 +28,11 @@ DELETE FROM meterbook_seat_session WHERE token = :token;
 
 -- meter: The latest version of a meter.
 SELECT version, definition FROM meterbook_meters
-WHERE meter_key = :meter_key ORDER BY version DESC LIMIT 1;
+WHERE meter_key = ? ORDER BY version DESC LIMIT 1;
 
 -- lock: The instant of the changes of a customer and type in a session: later than that of whoever changed them before.
 INSERT INTO meterbook_seat_locks (customer, type, last_at, token)
-VALUES (:customer, :type, :now, :token)
+VALUES (?, ?, ?, ?)
 ON CONFLICT (customer, type) DO UPDATE SET
     last_at = CASE WHEN token IS excluded.token THEN last_at
         ELSE max(excluded.last_at, last_at + 1) END,
@@ -42,8 +42,7 @@ RETURNING last_at;
 -- add: A change that waits.
 INSERT INTO meterbook_seat_changes (type, customer, change, member, way, state, units,
     path, scale, actor, cause, definition, occurred_at)
-VALUES (:type, :customer, :change, :member, :way, :state, :units,
-    :path, :scale, :actor, :cause, :definition, :occurred_at);
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- secure: Whether deleted bytes are overwritten.
 PRAGMA secure_delete;
