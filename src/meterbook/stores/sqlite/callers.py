@@ -86,14 +86,15 @@ class CallersConnection:
     A connection of somebody else's, as far as our own classes use one.
     """
 
-    __slots__ = ("_connection", "_failed", "_speech")
+    __slots__ = ("_connection", "_cursor", "_speech")
 
     def __init__(
         self, connection: sqlite3.Connection, failed: Callable[[], None]
     ) -> None:
         self._connection = connection
-        self._failed = failed
         self._speech = _Speech(connection, failed)
+        # Made by its class: whatever the connection makes cursors of, it is plain.
+        self._cursor = sqlite3.Cursor(connection)
 
     @property
     def total_changes(self) -> int:
@@ -129,14 +130,20 @@ class CallersConnection:
                 return self._fetched(sql, values)
         return self._fetched(sql, values)
 
+    def row(self, sql: str, values: Parameters = ()) -> tuple[Any, ...] | None:
+        """
+        Run one statement, and return the first row that it answers, or None.
+        """
+        with self._speech:
+            rows = self._cursor.execute(sql, cast("Any", values)).fetchall()
+        return rows[0] if rows else None
+
     def executemany(self, sql: str, rows: Iterable[Sequence[object]]) -> Fetched:
         """
         Run one statement for each of *rows*.
         """
         with self._speech:
-            cursor = sqlite3.Cursor(self._connection)
-            cursor.executemany(sql, cast("Any", rows))
-            cursor.close()
+            self._cursor.executemany(sql, cast("Any", rows))
         return Fetched([], None)
 
     def begin(self) -> None:
@@ -182,8 +189,7 @@ class CallersConnection:
         try:
             with self._speech:
                 cursor = sqlite3.Cursor(self._connection)
-                cursor.execute(sql, cast("Any", values))
-                rows = cursor.fetchmany(2)
+                rows = cursor.execute(sql, cast("Any", values)).fetchmany(2)
                 cursor.close()
         except (MeterbookError, sqlite3.Warning) as error:
             cause = error.__cause__ or error
@@ -196,8 +202,7 @@ class CallersConnection:
 
     def _fetched(self, sql: str, values: Parameters) -> Fetched:
         with self._speech:
-            cursor = sqlite3.Cursor(self._connection)
-            cursor.execute(sql, cast("Any", values))
+            cursor = self._cursor.execute(sql, cast("Any", values))
             return Fetched(cursor.fetchall(), cursor.lastrowid)
 
     @contextmanager

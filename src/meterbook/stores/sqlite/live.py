@@ -122,12 +122,12 @@ class SqliteLive(SqliteWriter):
                 " the block, and open another block for the next one."
             )
             raise UnusableConnectionError(message)
-        row = self._callers.execute(METER, (told.meter_key,)).fetchone()
+        row = self._callers.row(METER, (told.meter_key,))
         return cast("tuple[int, str] | None", row)
 
     def _lock(self, type_: str, customer: str) -> int:
         values = (customer, type_, self._block.now, self._block.token)
-        row = self._callers.execute(LOCK, values).fetchone()
+        row = self._callers.row(LOCK, values)
         assert row is not None
         instant: int = row[0]
         return instant
@@ -140,7 +140,7 @@ class SqliteLive(SqliteWriter):
         version: int,
         instant: int,
     ) -> None:
-        self._callers.execute(
+        self._callers.row(
             ADD,
             (
                 type_,
@@ -197,7 +197,7 @@ def begin_block(
     """
     Return what the changes of a new block share.
     """
-    row = connection.execute(BEGIN).fetchone()
+    row = connection.row(BEGIN)
     assert row is not None
     return Block(
         int.from_bytes(os.urandom(TOKEN_BYTES)),
